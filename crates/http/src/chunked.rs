@@ -1,0 +1,196 @@
+//! Chunk-size lines (RFC 9112 7.1).
+
+use crate::{
+    Error,
+    error::Fault,
+    octets::{is_ows, token_length},
+};
+use alloc::vec::Vec;
+
+/// What stands behind the data of a chunk.
+pub(crate) const CHUNK_END: &[u8] = b"\r\n";
+
+/// Reads `chunk-size [ chunk-ext ]`: the size and the octets of the extensions.
+pub(crate) fn parse_line(line: &[u8]) -> Result<(u64, usize), Fault> {
+    let mut size = 0u64;
+    let mut digits = 0;
+    while let Some(digit) = line.get(digits).and_then(|&octet| hex_digit(octet)) {
+        // "MUST anticipate potentially large hexadecimal numerals": 7.1.
+        if size >> 60 != 0 {
+            return Err(Error::PeerChunkSize.at(digits));
+        }
+        size = size << 4 | u64::from(digit);
+        digits += 1;
+    }
+    let extensions = &line[digits..];
+    let begins_one = |octet: &u8| is_ows(*octet) || *octet == b';';
+    if digits == 0 || !extensions.first().is_none_or(begins_one) {
+        return Err(Error::PeerChunkSize.at(digits));
+    }
+    if !are_extensions(extensions) {
+        return Err(Error::PeerChunkExtension.at(digits));
+    }
+    Ok((size, extensions.len()))
+}
+
+const fn hex_digit(octet: u8) -> Option<u8> {
+    match octet {
+        b'0'..=b'9' => Some(octet - b'0'),
+        b'a'..=b'f' => Some(octet - b'a' + 10),
+        b'A'..=b'F' => Some(octet - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// RFC 9112 7.1.1: `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let Some(behind) = after_sign(rest, b';') else {
+            return false;
+        };
+        let name = token_length(behind);
+        if name == 0 {
+            return false;
+        }
+        rest = &behind[name..];
+        if let Some(value) = after_sign(rest, b'=') {
+            let length = token_length(value).max(quoted_length(value));
+            if length == 0 {
+                return false;
+            }
+            rest = &value[length..];
+        }
+    }
+    true
+}
+
+/// What stands behind `BWS sign BWS`.
+fn after_sign(octets: &[u8], sign: u8) -> Option<&[u8]> {
+    let skip = |octets: &[u8]| octets.iter().take_while(|&&octet| is_ows(octet)).count();
+    let behind = octets[skip(octets)..].strip_prefix(&[sign])?;
+    Some(&behind[skip(behind)..])
+}
+
+/// Octets of the quoted-string (RFC 9110 5.6.4) in front; zero when there is none.
+fn quoted_length(octets: &[u8]) -> usize {
+    let mut escaped = false;
+    for (at, &octet) in octets.iter().enumerate() {
+        match octet {
+            b'"' if at == 0 => {}
+            _ if at == 0 => return 0,
+            b'\t' | b' '..=b'~' | 0x80.. if escaped => escaped = false,
+            b'"' => return at + 1,
+            b'\\' => escaped = true,
+            b'\t' | b' '..=b'~' | 0x80.. => {}
+            _ => return 0,
+        }
+    }
+    0
+}
+
+/// Appends the size line of a chunk of `size` octets.
+pub(crate) fn write_line(size: u64, out: &mut Vec<u8>) {
+    let digits = (64 - size.leading_zeros()).div_ceil(4).max(1);
+    out.extend((0..digits).rev().map(|digit| {
+        let nibble = (size >> (4 * digit) & 0xf) as usize;
+        b"0123456789abcdef"[nibble]
+    }));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_line, write_line};
+    use crate::Error;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn sizes() {
+        for (line, size) in [
+            (&b"0"[..], 0),
+            (b"000A", 10),
+            (b"a", 10),
+            (b"ffffffffffffffff", u64::MAX),
+            (b"0000000000000000000000005", 5),
+            (b"5;a", 5),
+            (b"5;a=b;c=\"d;\\\"e\";f", 5),
+            (b"5 ; a = b", 5),
+            (b"5\t;\ta\t=\t\"\x80\"", 5),
+        ] {
+            assert_eq!(parse_line(line).map(|(size, _)| size), Ok(size), "{line:?}");
+        }
+        assert_eq!(parse_line(b"5;ab").map(|(_, extensions)| extensions), Ok(3));
+    }
+
+    #[test]
+    fn not_sizes() {
+        for (line, at) in [
+            (&b""[..], 0),
+            (b"0x5", 1),
+            (b"+5", 0),
+            (b"-5", 0),
+            (b"\t5", 0),
+            (b"G", 0),
+            (b"5\0", 1),
+            (b"5\x0b", 1),
+            (b"\xb5", 0),
+            (b"5_", 1),
+            (b"10000000000000005", 16),
+            (b"00000000ffffffffffffffff0", 24),
+        ] {
+            assert_eq!(
+                parse_line(line),
+                Err(Error::PeerChunkSize.at(at)),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn not_extensions() {
+        for line in [
+            &b"5 "[..],
+            b"5 abc",
+            b"5 5",
+            b"5;",
+            b"5;a;",
+            b"5;a ",
+            b"5;=b",
+            b"5;a=",
+            b"5;a=\"b",
+            b"5;a=\"b\"c",
+            b"5;a=\"\\",
+            b"5;a=\"\0\"",
+            b"5;a\rb",
+            b"5;a\0b",
+            b"5;a b",
+            b"5;a=\"\\\x7f\"",
+        ] {
+            assert_eq!(
+                parse_line(line),
+                Err(Error::PeerChunkExtension.at(1)),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for size in [
+            1,
+            15,
+            16,
+            255,
+            256,
+            u64::from(u32::MAX),
+            u64::MAX >> 4,
+            u64::MAX,
+        ] {
+            let mut out = Vec::new();
+            write_line(size, &mut out);
+            assert_ne!(out[0], b'0', "{size}");
+            let line = out.strip_suffix(b"\r\n").unwrap_or_default();
+            assert_eq!(parse_line(line), Ok((size, 0)));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Lines and field lines (RFC 9112 2.2, 5), found once: what a call has seen of an unfinished
+//! section is not scanned again by the next.
+
+use crate::{
+    Error, Slot,
+    error::Fault,
+    octets::{first_control, has_control, is_ows, token_length, trim},
+};
+use core::ops::Range;
+use memchr::memchr;
+
+/// How far a section has been read: indices into the input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// Where the section begins.
+    base: usize,
+    /// Where the field lines begin: behind the start line.
+    begin: usize,
+    /// Where the first line begins that is not complete.
+    at: usize,
+    /// No LF is in `at..searched`.
+    searched: usize,
+    /// Field lines before `at`.
+    fields: usize,
+}
+
+/// What a section may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Octets of the section, and what to say when it is longer.
+    pub(crate) limit: (u32, Error),
+    /// RFC 9112 5.2: a server refuses obs-fold, a user agent replaces it with spaces.
+    pub(crate) folds: bool,
+}
+
+impl Scan {
+    /// A section that begins at `base`.
+    pub(crate) const fn new(base: usize) -> Self {
+        Self {
+            base,
+            begin: base,
+            at: base,
+            searched: base,
+            fields: 0,
+        }
+    }
+
+    /// Whether an octet of the section has arrived.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.searched > self.base
+    }
+
+    /// Where the section ends, once it is complete.
+    pub(crate) const fn end(&self) -> usize {
+        self.at
+    }
+
+    /// The caller drops the octets before the section.
+    pub(crate) const fn drop_front(&mut self) -> usize {
+        let used = self.base;
+        self.base -= used;
+        self.begin -= used;
+        self.at -= used;
+        self.searched -= used;
+        used
+    }
+
+    /// The next line, without its CRLF, once it is complete. `limit` counts from the front of the
+    /// section to the last octet before CRLF.
+    pub(crate) fn line(
+        &mut self,
+        input: &[u8],
+        (limit, too_long): (u32, Error),
+    ) -> Result<Option<Range<usize>>, Fault> {
+        // A line at the limit has CRLF behind it.
+        let limit = self.base + limit as usize + 2;
+        let window = &input[..input.len().min(limit)];
+        let Some(found) = memchr(b'\n', &window[self.searched..]) else {
+            if window.len() == limit {
+                return Err(too_long.at(limit));
+            }
+            self.searched = window.len();
+            return Ok(None);
+        };
+        let start = self.at;
+        let lf = self.searched + found;
+        if lf == start || input[lf - 1] != b'\r' {
+            return Err(Error::PeerBareLf.at(lf));
+        }
+        self.at = lf + 1;
+        self.searched = lf + 1;
+        Ok(Some(start..lf - 1))
+    }
+
+    /// The start line is complete: field lines begin.
+    pub(crate) const fn begin_fields(&mut self) {
+        self.begin = self.at;
+    }
+
+    /// The number of field lines, once the empty line behind them has arrived: their places are
+    /// then in the front of `slots`.
+    pub(crate) fn fields(
+        &mut self,
+        input: &mut [u8],
+        slots: &mut [Slot],
+        rules: &Rules,
+    ) -> Result<Option<usize>, Fault> {
+        let resumed = self.at > self.begin;
+        while let Some(line) = self.line(input, rules.limit)? {
+            match input[line.start] {
+                b'\r' if line.is_empty() => {
+                    if resumed {
+                        // `slots` need not be those of the calls before: the lines, all checked, are
+                        // read into these.
+                        (self.at, self.searched, self.fields) = (self.begin, self.begin, 0);
+                        return self.fields(input, slots, rules);
+                    }
+                    return Ok(Some(self.fields));
+                }
+                b' ' | b'\t' => self.folded_line(input, &line, slots, rules)?,
+                _ => {
+                    let slot = field_line(input, &line)?;
+                    let Some(free) = slots.get_mut(self.fields) else {
+                        return Err(Error::PeerTooManyFields.at(line.start));
+                    };
+                    *free = slot;
+                    self.fields += 1;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A line that begins with whitespace: RFC 9112 5.2.
+    fn folded_line(
+        &mut self,
+        input: &mut [u8],
+        line: &Range<usize>,
+        slots: &mut [Slot],
+        rules: &Rules,
+    ) -> Result<(), Fault> {
+        let Some(last) = self.fields.checked_sub(1) else {
+            return Err(Error::PeerFieldName.at(line.start));
+        };
+        if !rules.folds {
+            return Err(Error::PeerFoldedLine.at(line.start));
+        }
+        check_value(input, line)?;
+        // "MUST replace each received obs-fold with one or more SP octets": CRLF becomes SP SP.
+        input[line.start - 2..line.start].fill(b' ');
+        let more = trimmed(input, line);
+        if let Some(slot) = slots.get_mut(last).filter(|_| !more.is_empty()) {
+            slot.fold(&more);
+        }
+        Ok(())
+    }
+}
+
+/// A field line (RFC 9112 5): `field-name ":" OWS field-value OWS`.
+fn field_line(input: &[u8], line: &Range<usize>) -> Result<Slot, Fault> {
+    let octets = &input[line.clone()];
+    let name = token_length(octets);
+    match octets.get(name) {
+        Some(b':') if name > 0 => {}
+        Some(&octet) if is_ows(octet) && is_space_before_colon(&octets[name..]) => {
+            return Err(Error::PeerSpaceBeforeColon.at(line.start + name));
+        }
+        Some(b'\r') => return Err(Error::PeerBareCr.at(line.start + name)),
+        _ => return Err(Error::PeerFieldName.at(line.start + name)),
+    }
+    let value = line.start + name + 1..line.end;
+    check_value(input, &value)?;
+    Ok(Slot::new(
+        &(line.start..line.start + name),
+        &trimmed(input, &value),
+    ))
+}
+
+fn is_space_before_colon(octets: &[u8]) -> bool {
+    trim(octets).first() == Some(&b':')
+}
+
+/// RFC 9110 5.5: a value has no control characters but HTAB.
+pub(crate) fn check_value(input: &[u8], value: &Range<usize>) -> Result<(), Fault> {
+    let octets = &input[value.clone()];
+    if !has_control(octets) {
+        return Ok(());
+    }
+    let found = first_control(octets).unwrap_or_default();
+    let error = match octets[found] {
+        b'\r' => Error::PeerBareCr,
+        _ => Error::PeerFieldValue,
+    };
+    Err(error.at(value.start + found))
+}
+
+/// `value` without the whitespace around it.
+fn trimmed(input: &[u8], value: &Range<usize>) -> Range<usize> {
+    let mut range = value.clone();
+    while range.start < range.end && is_ows(input[range.start]) {
+        range.start += 1;
+    }
+    while range.start < range.end && is_ows(input[range.end - 1]) {
+        range.end -= 1;
+    }
+    range
+}

@@ -1,0 +1,38 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+#[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
+extern crate std;
+
+mod chunked;
+mod client;
+mod encode;
+mod error;
+mod event;
+mod fields;
+mod framing;
+mod head;
+mod incoming;
+pub mod limits;
+mod notice;
+mod octets;
+mod request;
+mod response;
+mod server;
+mod status;
+mod target;
+mod version;
+
+pub use client::Client;
+pub use encode::{BodyLength, NO_FIELDS};
+pub use error::Error;
+pub use event::{Event, Found};
+pub use fields::{Fields, Slot};
+pub use framing::Framing;
+pub use limits::Limits;
+pub use request::{RequestHead, RequestLine, RequestRanges};
+pub use response::{ResponseHead, ResponseRanges};
+pub use server::Server;
+pub use status::Status;
+pub use version::Version;

@@ -1,0 +1,196 @@
+//! The character classes of RFC 9110 5.6 and RFC 3986, and the scans over them.
+
+const TCHAR: u8 = 1;
+const TARGET: u8 = 2;
+const REG_NAME: u8 = 4;
+
+/// The classes of every octet.
+static CLASSES: [u8; 256] = classes();
+
+const fn mark(mut table: [u8; 256], octets: &[u8], class: u8) -> [u8; 256] {
+    let mut i = 0;
+    while i < octets.len() {
+        table[octets[i] as usize] |= class;
+        i += 1;
+    }
+    table
+}
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut octet = 0;
+    while octet < 128 {
+        if (octet as u8).is_ascii_alphanumeric() {
+            table[octet] = TCHAR | TARGET | REG_NAME;
+        }
+        octet += 1;
+    }
+    // RFC 9110 5.6.2.
+    table = mark(table, b"!#$%&'*+-.^_`|~", TCHAR);
+    // RFC 3986 2.2, 2.3: unreserved, pct-encoded and sub-delims.
+    table = mark(table, b"-._~%!$&'()*+,;=", TARGET | REG_NAME);
+    table = mark(table, b":@/?", TARGET);
+    // Not in RFC 3986's path or query, but browsers send them there as they are (WHATWG URL 1.3).
+    mark(table, b"[]|{}^`", TARGET)
+}
+
+const fn is(octet: u8, class: u8) -> bool {
+    CLASSES[octet as usize] & class != 0
+}
+
+/// Number of leading octets that a token may hold.
+pub(crate) fn token_length(octets: &[u8]) -> usize {
+    octets
+        .iter()
+        .position(|&octet| !is(octet, TCHAR))
+        .unwrap_or(octets.len())
+}
+
+/// Whether `octets` are a token (RFC 9110 5.6.2).
+pub(crate) fn is_token(octets: &[u8]) -> bool {
+    !octets.is_empty() && token_length(octets) == octets.len()
+}
+
+/// Whether `octets` may stand in a path and query.
+pub(crate) fn is_target(octets: &[u8]) -> bool {
+    octets.iter().all(|&octet| is(octet, TARGET)) && percents_are_encodings(octets)
+}
+
+/// Whether `octets` are a registered name (RFC 3986 3.2.2) that is not empty.
+pub(crate) fn is_reg_name(octets: &[u8]) -> bool {
+    !octets.is_empty()
+        && octets.iter().all(|&octet| is(octet, REG_NAME))
+        && percents_are_encodings(octets)
+}
+
+/// RFC 3986 2.1: "%" is followed by two hexadecimal digits.
+fn percents_are_encodings(octets: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', octets).all(|at| {
+        matches!(octets.get(at + 1..at + 3), Some(digits) if digits.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+/// Whether no field value may hold `octet` (RFC 9110 5.5): controls but HTAB.
+const fn is_control(octet: u8) -> bool {
+    (octet < b' ' && octet != b'\t') || octet == 0x7f
+}
+
+/// Whether `octets` hold a control character. Written without a branch for each octet, so that the
+/// compiler turns sixteen into one comparison.
+pub(crate) fn has_control(octets: &[u8]) -> bool {
+    let any = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(false, |found, &octet| found | is_control(octet))
+    };
+    let (blocks, rest) = octets.as_chunks::<16>();
+    match octets.last_chunk::<16>() {
+        // The last block overlaps the one before it: no octet is looked at alone.
+        Some(last) => blocks.iter().any(|block| any(block)) || (!rest.is_empty() && any(last)),
+        None => any(octets),
+    }
+}
+
+/// Index of the first control character.
+pub(crate) fn first_control(octets: &[u8]) -> Option<usize> {
+    octets.iter().position(|&octet| is_control(octet))
+}
+
+/// Whether `octet` is optional whitespace (RFC 9110 5.6.3).
+pub(crate) const fn is_ows(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
+}
+
+/// `octets` without leading and trailing whitespace.
+pub(crate) const fn trim(mut octets: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = octets {
+        if !is_ows(*first) {
+            break;
+        }
+        octets = rest;
+    }
+    while let [rest @ .., last] = octets {
+        if !is_ows(*last) {
+            break;
+        }
+        octets = rest;
+    }
+    octets
+}
+
+/// The elements of a list (RFC 9110 5.6.1), empty ones included.
+pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&octet| octet == b',').map(trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{elements, first_control, has_control, is_reg_name, is_target, is_token, trim};
+    use alloc::vec;
+
+    #[test]
+    fn tokens_are_those_of_the_grammar() {
+        for octet in 0..=255u8 {
+            let expected = octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+            assert_eq!(is_token(&[octet]), expected, "{octet:#x}");
+        }
+        assert!(!is_token(b""));
+        assert!(!is_token(b"a b"));
+    }
+
+    #[test]
+    fn a_control_is_found_wherever_it_is() {
+        for length in 0..70 {
+            let mut octets = vec![b'a'; length];
+            assert!(!has_control(&octets));
+            for at in 0..length {
+                for control in [0, 1, b'\n', b'\r', 0x1f, 0x7f] {
+                    octets[at] = control;
+                    assert!(has_control(&octets), "{control:#x} at {at} of {length}");
+                    assert_eq!(first_control(&octets), Some(at));
+                }
+                for legal in [b'\t', b' ', b'~', 0x80, 0xff] {
+                    octets[at] = legal;
+                    assert!(!has_control(&octets), "{legal:#x} at {at} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn percents_need_two_digits() {
+        assert!(is_target(b"/%00%0d%Ff?a[b]|c"));
+        for bad in [
+            &b"/%"[..],
+            b"/%1",
+            b"/%zz",
+            b"/%1g",
+            b"/a#b",
+            b"/a b",
+            b"/\x80",
+            b"/\\",
+            b"/\"",
+        ] {
+            assert!(!is_target(bad), "{bad:?}");
+        }
+        assert!(is_reg_name(b"a-b.example_%41"));
+        for bad in [
+            &b""[..],
+            b"%zz",
+            b"a:b",
+            b"a@b",
+            b"a/b",
+            b"a\\b",
+            b"a b",
+            b"[a]",
+        ] {
+            assert!(!is_reg_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_split_and_trimmed() {
+        assert!(elements(b" a,\tb , ,c").eq([&b"a"[..], b"b", b"", b"c"]));
+        assert_eq!(trim(b" \t "), b"");
+    }
+}
