@@ -1,0 +1,221 @@
+//! The registries of numbers that TLS puts on the wire, a row a value, in IANA's names.
+
+use netkit_core::wire_enum;
+
+wire_enum! {
+    /// What a record carries (RFC 9846 5.1).
+    pub struct ContentType(u8) {
+        /// A dummy record of one octet, for middleboxes.
+        CHANGE_CIPHER_SPEC = 20, "change_cipher_spec";
+        /// An alert.
+        ALERT = 21, "alert";
+        /// Handshake messages or parts of them.
+        HANDSHAKE = 22, "handshake";
+        /// Application data, or any protected content.
+        APPLICATION_DATA = 23, "application_data";
+    }
+}
+
+wire_enum! {
+    /// A version of the protocol (RFC 9846 4.3.1).
+    pub struct ProtocolVersion(u16) {
+        /// TLS 1.0.
+        TLS1_0 = 0x0301, "TLS 1.0";
+        /// TLS 1.1.
+        TLS1_1 = 0x0302, "TLS 1.1";
+        /// TLS 1.2, and the version that the fields of TLS 1.3's legacy headers show.
+        TLS1_2 = 0x0303, "TLS 1.2";
+        /// TLS 1.3.
+        TLS1_3 = 0x0304, "TLS 1.3";
+    }
+}
+
+wire_enum! {
+    /// The kind of a handshake message (RFC 9846 4).
+    pub struct HandshakeType(u8) {
+        /// ClientHello.
+        CLIENT_HELLO = 1, "ClientHello";
+        /// ServerHello, and HelloRetryRequest.
+        SERVER_HELLO = 2, "ServerHello";
+        /// NewSessionTicket.
+        NEW_SESSION_TICKET = 4, "NewSessionTicket";
+        /// EndOfEarlyData.
+        END_OF_EARLY_DATA = 5, "EndOfEarlyData";
+        /// EncryptedExtensions.
+        ENCRYPTED_EXTENSIONS = 8, "EncryptedExtensions";
+        /// Certificate.
+        CERTIFICATE = 11, "Certificate";
+        /// CertificateRequest.
+        CERTIFICATE_REQUEST = 13, "CertificateRequest";
+        /// CertificateVerify.
+        CERTIFICATE_VERIFY = 15, "CertificateVerify";
+        /// Finished.
+        FINISHED = 20, "Finished";
+        /// KeyUpdate.
+        KEY_UPDATE = 24, "KeyUpdate";
+        /// The synthetic message that stands for the first ClientHello after a retry.
+        MESSAGE_HASH = 254, "message_hash";
+    }
+}
+
+wire_enum! {
+    /// A cipher suite (RFC 9846 B.4).
+    pub struct CipherSuite(u16) {
+        /// AES-128-GCM with SHA-256.
+        TLS_AES_128_GCM_SHA256 = 0x1301, "TLS_AES_128_GCM_SHA256";
+        /// AES-256-GCM with SHA-384.
+        TLS_AES_256_GCM_SHA384 = 0x1302, "TLS_AES_256_GCM_SHA384";
+        /// ChaCha20-Poly1305 with SHA-256.
+        TLS_CHACHA20_POLY1305_SHA256 = 0x1303, "TLS_CHACHA20_POLY1305_SHA256";
+    }
+}
+
+wire_enum! {
+    /// A group for the key exchange (RFC 9846 4.3.7).
+    pub struct NamedGroup(u16) {
+        /// P-256.
+        SECP256R1 = 0x0017, "secp256r1";
+        /// P-384.
+        SECP384R1 = 0x0018, "secp384r1";
+        /// X25519.
+        X25519 = 0x001d, "x25519";
+    }
+}
+
+wire_enum! {
+    /// A signature algorithm with its hash and, for ECDSA, its curve (RFC 9846 4.3.3).
+    pub struct SignatureScheme(u16) {
+        /// RSASSA-PKCS1-v1_5 with SHA-256: in certificates only.
+        RSA_PKCS1_SHA256 = 0x0401, "rsa_pkcs1_sha256";
+        /// RSASSA-PKCS1-v1_5 with SHA-384: in certificates only.
+        RSA_PKCS1_SHA384 = 0x0501, "rsa_pkcs1_sha384";
+        /// RSASSA-PKCS1-v1_5 with SHA-512: in certificates only.
+        RSA_PKCS1_SHA512 = 0x0601, "rsa_pkcs1_sha512";
+        /// ECDSA on P-256 with SHA-256.
+        ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
+        /// ECDSA on P-384 with SHA-384.
+        ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
+        /// RSASSA-PSS with SHA-256 and an rsaEncryption key.
+        RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
+        /// RSASSA-PSS with SHA-384 and an rsaEncryption key.
+        RSA_PSS_RSAE_SHA384 = 0x0805, "rsa_pss_rsae_sha384";
+        /// RSASSA-PSS with SHA-512 and an rsaEncryption key.
+        RSA_PSS_RSAE_SHA512 = 0x0806, "rsa_pss_rsae_sha512";
+        /// Ed25519.
+        ED25519 = 0x0807, "ed25519";
+    }
+}
+
+wire_enum! {
+    /// The kind of an extension (RFC 9846 4.3).
+    pub struct ExtensionType(u16) {
+        /// The name of the server (RFC 6066).
+        SERVER_NAME = 0, "server_name";
+        /// Fragment length (RFC 6066): known, never offered.
+        MAX_FRAGMENT_LENGTH = 1, "max_fragment_length";
+        /// OCSP stapling (RFC 6066).
+        STATUS_REQUEST = 5, "status_request";
+        /// Groups for the key exchange.
+        SUPPORTED_GROUPS = 10, "supported_groups";
+        /// Schemes for signatures of handshakes, and of certificates unless the next says more.
+        SIGNATURE_ALGORITHMS = 13, "signature_algorithms";
+        /// The application's protocol (RFC 7301).
+        APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16, "application_layer_protocol_negotiation";
+        /// Certificate transparency (RFC 6962).
+        SIGNED_CERTIFICATE_TIMESTAMP = 18, "signed_certificate_timestamp";
+        /// Padding of a ClientHello (RFC 7685).
+        PADDING = 21, "padding";
+        /// Keys that both have already.
+        PRE_SHARED_KEY = 41, "pre_shared_key";
+        /// Data before the handshake ends.
+        EARLY_DATA = 42, "early_data";
+        /// Versions, offered and chosen.
+        SUPPORTED_VERSIONS = 43, "supported_versions";
+        /// What a HelloRetryRequest asks to have back.
+        COOKIE = 44, "cookie";
+        /// How pre-shared keys may be used.
+        PSK_KEY_EXCHANGE_MODES = 45, "psk_key_exchange_modes";
+        /// Authorities whose certificates are acceptable.
+        CERTIFICATE_AUTHORITIES = 47, "certificate_authorities";
+        /// Object identifiers that a client certificate must have.
+        OID_FILTERS = 48, "oid_filters";
+        /// Willingness to be asked for a certificate later.
+        POST_HANDSHAKE_AUTH = 49, "post_handshake_auth";
+        /// Schemes for signatures in certificates.
+        SIGNATURE_ALGORITHMS_CERT = 50, "signature_algorithms_cert";
+        /// Public keys of the key exchange.
+        KEY_SHARE = 51, "key_share";
+    }
+}
+
+wire_enum! {
+    /// Why a connection ends (RFC 9846 6).
+    pub struct AlertDescription(u8) {
+        /// No more data follows in this direction.
+        CLOSE_NOTIFY = 0, "close_notify";
+        /// A message out of its turn.
+        UNEXPECTED_MESSAGE = 10, "unexpected_message";
+        /// A record that does not authenticate.
+        BAD_RECORD_MAC = 20, "bad_record_mac";
+        /// A record longer than the limit.
+        RECORD_OVERFLOW = 22, "record_overflow";
+        /// No acceptable set of parameters.
+        HANDSHAKE_FAILURE = 40, "handshake_failure";
+        /// A certificate that is broken.
+        BAD_CERTIFICATE = 42, "bad_certificate";
+        /// A certificate of a kind that is not supported.
+        UNSUPPORTED_CERTIFICATE = 43, "unsupported_certificate";
+        /// A certificate that its issuer revoked.
+        CERTIFICATE_REVOKED = 44, "certificate_revoked";
+        /// A certificate outside its validity.
+        CERTIFICATE_EXPIRED = 45, "certificate_expired";
+        /// A certificate refused for another reason.
+        CERTIFICATE_UNKNOWN = 46, "certificate_unknown";
+        /// A field with a value that is not allowed.
+        ILLEGAL_PARAMETER = 47, "illegal_parameter";
+        /// A chain that ends at no trusted authority.
+        UNKNOWN_CA = 48, "unknown_ca";
+        /// Access refused.
+        ACCESS_DENIED = 49, "access_denied";
+        /// A message that does not parse.
+        DECODE_ERROR = 50, "decode_error";
+        /// A signature or a Finished that does not verify.
+        DECRYPT_ERROR = 51, "decrypt_error";
+        /// No version in common.
+        PROTOCOL_VERSION = 70, "protocol_version";
+        /// Parameters below what the peer requires.
+        INSUFFICIENT_SECURITY = 71, "insufficient_security";
+        /// A failure that is not the peer's.
+        INTERNAL_ERROR = 80, "internal_error";
+        /// A retry with a lower version that should not have been needed.
+        INAPPROPRIATE_FALLBACK = 86, "inappropriate_fallback";
+        /// The user gave up.
+        USER_CANCELED = 90, "user_canceled";
+        /// A required extension is absent.
+        MISSING_EXTENSION = 109, "missing_extension";
+        /// An extension that was not offered.
+        UNSUPPORTED_EXTENSION = 110, "unsupported_extension";
+        /// No such server name here.
+        UNRECOGNIZED_NAME = 112, "unrecognized_name";
+        /// A stapled OCSP response that is not acceptable.
+        BAD_CERTIFICATE_STATUS_RESPONSE = 113, "bad_certificate_status_response";
+        /// No such pre-shared key here.
+        UNKNOWN_PSK_IDENTITY = 115, "unknown_psk_identity";
+        /// A client certificate is required.
+        CERTIFICATE_REQUIRED = 116, "certificate_required";
+        /// A failure without a better name.
+        GENERAL_ERROR = 117, "general_error";
+        /// No application protocol in common.
+        NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
+    }
+}
+
+wire_enum! {
+    /// What a KeyUpdate asks of its receiver (RFC 9846 4.7.3).
+    pub struct KeyUpdateRequest(u8) {
+        /// Nothing.
+        UPDATE_NOT_REQUESTED = 0, "update_not_requested";
+        /// To update its keys too.
+        UPDATE_REQUESTED = 1, "update_requested";
+    }
+}

@@ -1,0 +1,181 @@
+//! What a side offers, accepts and is. Shared by all its connections.
+
+use crate::{
+    codepoints::{CipherSuite, NamedGroup, SignatureScheme},
+    crypto::kx::GROUPS,
+    error::Error,
+    identity::Identity,
+    verify::ServerVerifier,
+    watch::{KeyLog, Watch, Watched},
+};
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::fmt;
+use netkit_x509::Roots;
+
+/// The suites that are built in. ring picks AES instructions where there are any; without them
+/// ChaCha20 is faster, and whoever runs there puts it first.
+const CIPHER_SUITES: &[CipherSuite] = &[
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+];
+
+/// The schemes that a client accepts. Those of PKCS#1 are for certificates only.
+const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
+    SignatureScheme::ECDSA_SECP256R1_SHA256,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_RSAE_SHA256,
+    SignatureScheme::ECDSA_SECP384R1_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
+
+/// What a client offers and how it judges servers. The lists are in order of preference.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// Judges the server's certificates.
+    pub verifier: Arc<dyn ServerVerifier>,
+    /// Application protocols to offer (RFC 7301), each of 1 to 255 octets. None: not offered.
+    pub alpn: Vec<Vec<u8>>,
+    /// Cipher suites to offer.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Groups to offer. A key share is sent for the first; another costs a round trip.
+    pub groups: Vec<NamedGroup>,
+    /// Signature schemes to offer.
+    pub signature_schemes: Vec<SignatureScheme>,
+    /// Takes the connection's secrets, so that a capture of it can be read.
+    pub key_log: Option<Arc<dyn KeyLog>>,
+    /// Looks on.
+    pub watch: Option<Arc<dyn Watch>>,
+}
+
+impl ClientConfig {
+    /// Trusts the servers that `roots` vouch for.
+    pub fn new(roots: Arc<Roots>) -> Self {
+        Self::with_verifier(roots)
+    }
+
+    /// Trusts the servers that `verifier` accepts.
+    pub fn with_verifier(verifier: Arc<dyn ServerVerifier>) -> Self {
+        Self {
+            verifier,
+            alpn: Vec::new(),
+            cipher_suites: CIPHER_SUITES.to_vec(),
+            groups: GROUPS.to_vec(),
+            signature_schemes: SIGNATURE_SCHEMES.to_vec(),
+            key_log: None,
+            watch: None,
+        }
+    }
+
+    /// Refuses a configuration that allows no handshake.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_lists(&self.alpn, &self.cipher_suites, &self.groups)?;
+        if self.signature_schemes.is_empty() {
+            return Err(Error::MisuseConfig("no signature schemes"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn watched(&self) -> Watched {
+        Watched {
+            key_log: self.key_log.clone(),
+            watch: self.watch.clone(),
+        }
+    }
+}
+
+/// Who a server is and what it accepts. The lists are in order of preference.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// The certificates to show.
+    pub identity: Arc<Identity>,
+    /// Application protocols to accept (RFC 7301). None: a client's offer is not answered.
+    pub alpn: Vec<Vec<u8>>,
+    /// Cipher suites to accept.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Groups to accept. One that the client sent a key share for goes before one that it did not.
+    pub groups: Vec<NamedGroup>,
+    /// Takes the connections' secrets, so that a capture of them can be read.
+    pub key_log: Option<Arc<dyn KeyLog>>,
+    /// Looks on.
+    pub watch: Option<Arc<dyn Watch>>,
+}
+
+impl ServerConfig {
+    /// A server that is `identity`.
+    pub fn new(identity: Identity) -> Self {
+        Self {
+            identity: Arc::new(identity),
+            alpn: vec![],
+            cipher_suites: CIPHER_SUITES.to_vec(),
+            groups: GROUPS.to_vec(),
+            key_log: None,
+            watch: None,
+        }
+    }
+
+    /// Refuses a configuration that allows no handshake.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_lists(&self.alpn, &self.cipher_suites, &self.groups)
+    }
+
+    pub(crate) fn watched(&self) -> Watched {
+        Watched {
+            key_log: self.key_log.clone(),
+            watch: self.watch.clone(),
+        }
+    }
+}
+
+fn check_lists(
+    alpn: &[Vec<u8>],
+    cipher_suites: &[CipherSuite],
+    groups: &[NamedGroup],
+) -> Result<(), Error> {
+    if alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
+        return Err(Error::MisuseConfig(
+            "a protocol name is not 1 to 255 octets long",
+        ));
+    }
+    if cipher_suites.is_empty()
+        || cipher_suites
+            .iter()
+            .any(|suite| !CIPHER_SUITES.contains(suite))
+    {
+        return Err(Error::MisuseConfig(
+            "no cipher suites, or one that is not built in",
+        ));
+    }
+    if groups.is_empty() || groups.iter().any(|group| !GROUPS.contains(group)) {
+        return Err(Error::MisuseConfig(
+            "no groups, or one that is not built in",
+        ));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("alpn", &self.alpn)
+            .field("cipher_suites", &self.cipher_suites)
+            .field("groups", &self.groups)
+            .field("signature_schemes", &self.signature_schemes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("identity", &self.identity)
+            .field("alpn", &self.alpn)
+            .field("cipher_suites", &self.cipher_suites)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
+}

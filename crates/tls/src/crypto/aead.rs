@@ -1,0 +1,173 @@
+//! Authenticated encryption of records: a key, its nonces, and how many records it may protect.
+
+use crate::{codepoints::CipherSuite, error::Error, limits};
+use core::fmt;
+use ring::aead::{
+    AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
+};
+
+/// Octets of a tag, for every suite here.
+pub(crate) const TAG_LEN: usize = 16;
+/// Octets of a nonce, for every suite here.
+pub(crate) const NONCE_LEN: usize = 12;
+/// Octets of the longest key.
+pub(crate) const MAX_KEY: usize = 32;
+
+fn algorithm(suite: CipherSuite) -> &'static Algorithm {
+    match suite {
+        CipherSuite::TLS_AES_128_GCM_SHA256 => &AES_128_GCM,
+        CipherSuite::TLS_AES_256_GCM_SHA384 => &AES_256_GCM,
+        _ => &CHACHA20_POLY1305,
+    }
+}
+
+/// Octets of the suite's key.
+pub(crate) fn key_len(suite: CipherSuite) -> usize {
+    algorithm(suite).key_len()
+}
+
+/// One direction's key under one traffic secret.
+///
+/// The nonce is the record's number, XORed into the IV (RFC 9846 5.3): the number grows with every
+/// record and refuses to pass the suite's limit, so no nonce repeats.
+pub(crate) struct RecordKey {
+    key: LessSafeKey,
+    iv: [u8; NONCE_LEN],
+    sequence_number: u64,
+    limit: u64,
+}
+
+impl RecordKey {
+    /// A key of [`key_len`] octets.
+    pub(crate) fn new(suite: CipherSuite, key: &[u8], iv: [u8; NONCE_LEN]) -> Self {
+        let key = UnboundKey::new(algorithm(suite), key).expect("the schedule cuts keys to length");
+        Self {
+            key: LessSafeKey::new(key),
+            iv,
+            sequence_number: 0,
+            limit: match suite {
+                CipherSuite::TLS_CHACHA20_POLY1305_SHA256 => limits::MAX_RECORDS_CHACHA20,
+                _ => limits::MAX_RECORDS_AES_GCM,
+            },
+        }
+    }
+
+    /// Whether the key has one record left: the one that announces the next key.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.sequence_number + 1 >= self.limit
+    }
+
+    fn nonce(&self) -> Result<Nonce, Error> {
+        if self.sequence_number >= self.limit {
+            return Err(Error::KeyExhausted);
+        }
+        let mut nonce = self.iv;
+        for (octet, number) in nonce[NONCE_LEN - 8..]
+            .iter_mut()
+            .zip(self.sequence_number.to_be_bytes())
+        {
+            *octet ^= number;
+        }
+        Ok(Nonce::assume_unique_for_key(nonce))
+    }
+
+    /// Encrypts `plaintext` in place and returns its tag.
+    pub(crate) fn seal(
+        &mut self,
+        header: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<[u8; TAG_LEN], Error> {
+        let nonce = self.nonce()?;
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::from(header), plaintext)
+            .map_err(|_| Error::CryptoFailed)?;
+        self.sequence_number += 1;
+        let mut octets = [0; TAG_LEN];
+        octets.copy_from_slice(tag.as_ref());
+        Ok(octets)
+    }
+
+    /// Decrypts `protected` (ciphertext and tag) in place; the plaintext is its front. On failure
+    /// the number does not move, so that a server may read past early data that it cannot open.
+    pub(crate) fn open(&mut self, header: &[u8], protected: &mut [u8]) -> Result<usize, Error> {
+        let nonce = self.nonce()?;
+        let plaintext = self
+            .key
+            .open_in_place(nonce, Aad::from(header), protected)
+            .map_err(|_| Error::PeerBadRecordMac)?;
+        self.sequence_number += 1;
+        Ok(plaintext.len())
+    }
+}
+
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordKey")
+            .field("sequence_number", &self.sequence_number)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NONCE_LEN, RecordKey, TAG_LEN, key_len};
+    use crate::{codepoints::CipherSuite, error::Error};
+
+    fn key(suite: CipherSuite) -> RecordKey {
+        RecordKey::new(suite, &[7; 32][..key_len(suite)], [9; NONCE_LEN])
+    }
+
+    #[test]
+    fn opens_what_it_sealed_once_and_in_order() {
+        for &suite in CipherSuite::ALL {
+            let (mut ours, mut theirs) = (key(suite), key(suite));
+            for text in [*b"first", *b"other"] {
+                let mut record = text.to_vec();
+                let tag = ours.seal(b"header", &mut record).unwrap();
+                record.extend(tag);
+                let mut forged = record.clone();
+                forged[2] ^= 1;
+                assert_eq!(
+                    theirs.open(b"header", &mut forged),
+                    Err(Error::PeerBadRecordMac)
+                );
+                let mut copy = record.clone();
+                assert_eq!(
+                    theirs.open(b"Header", &mut copy),
+                    Err(Error::PeerBadRecordMac)
+                );
+                assert_eq!(theirs.open(b"header", &mut record.clone()), Ok(5));
+                assert_eq!(
+                    theirs.open(b"header", &mut record),
+                    Err(Error::PeerBadRecordMac),
+                    "a replay has the wrong number"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_changes_the_nonce_in_every_octet_of_the_counter() {
+        let mut seen = alloc::collections::BTreeSet::new();
+        for bit in 0..64 {
+            let mut key = key(CipherSuite::TLS_CHACHA20_POLY1305_SHA256);
+            key.limit = u64::MAX;
+            key.sequence_number = (1 << bit) - u64::from(bit == 63);
+            let mut text = [0; 4];
+            assert!(seen.insert(key.seal(b"", &mut text).unwrap()), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn refuses_to_wrap() {
+        let mut key = key(CipherSuite::TLS_AES_128_GCM_SHA256);
+        key.sequence_number = key.limit - 2;
+        assert!(!key.is_worn());
+        key.seal(b"", &mut [0; 1]).unwrap();
+        assert!(key.is_worn(), "one record is left for the announcement");
+        key.seal(b"", &mut [0; 1]).unwrap();
+        assert_eq!(key.seal(b"", &mut [0; 1]), Err(Error::KeyExhausted));
+        assert_eq!(key.open(b"", &mut [0; TAG_LEN]), Err(Error::KeyExhausted));
+    }
+}

@@ -1,0 +1,105 @@
+//! Hash functions, the running hash of a handshake, and HMAC.
+
+use core::fmt;
+use ring::{digest, hmac};
+use subtle::ConstantTimeEq;
+
+/// The hash function of a cipher suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Sha256,
+    Sha384,
+}
+
+/// Longest output of a [`Hash`], in octets.
+pub(crate) const MAX_HASH: usize = 48;
+
+impl Hash {
+    fn ring(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+        }
+    }
+
+    pub(super) fn hkdf(self) -> ring::hkdf::Algorithm {
+        match self {
+            Self::Sha256 => ring::hkdf::HKDF_SHA256,
+            Self::Sha384 => ring::hkdf::HKDF_SHA384,
+        }
+    }
+
+    /// Length of the output in octets.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+
+    /// The hash of `data`.
+    pub(crate) fn of(self, data: &[u8]) -> Digest {
+        Digest(digest::digest(self.ring(), data))
+    }
+
+    /// A running hash of nothing yet.
+    pub(crate) fn start(self) -> Running {
+        Running(digest::Context::new(self.ring()))
+    }
+
+    /// HMAC of `data` under `key`.
+    pub(crate) fn hmac(self, key: &[u8], data: &[u8]) -> Mac {
+        let algorithm = match self {
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+        };
+        Mac(hmac::sign(&hmac::Key::new(algorithm, key), data))
+    }
+}
+
+/// The output of a hash function.
+#[derive(Clone, Copy)]
+pub(crate) struct Digest(digest::Digest);
+
+impl AsRef<[u8]> for Digest {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+/// A hash that goes on.
+#[derive(Clone)]
+pub(crate) struct Running(digest::Context);
+
+impl Running {
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The hash of all so far.
+    pub(crate) fn so_far(&self) -> Digest {
+        Digest(self.0.clone().finish())
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Running(..)")
+    }
+}
+
+/// A message authentication code.
+pub(crate) struct Mac(hmac::Tag);
+
+impl Mac {
+    /// Whether `other` is the same code; takes the same time wherever they differ.
+    pub(crate) fn matches(&self, other: &[u8]) -> bool {
+        self.0.as_ref().ct_eq(other).into()
+    }
+}
+
+impl AsRef<[u8]> for Mac {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}

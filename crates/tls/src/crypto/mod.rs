@@ -1,0 +1,11 @@
+//! The primitives, and the only place that names ring.
+//!
+//! ring draws its own randomness for key shares and signatures; both stand behind one type each
+//! ([`kx::KeyShare`], [`sign::SigningKey`]). Its key contexts do not wipe themselves; every secret
+//! that we hold as bytes does ([`hkdf::Secret`]).
+
+pub(crate) mod aead;
+pub(crate) mod hash;
+pub(crate) mod hkdf;
+pub(crate) mod kx;
+pub(crate) mod sign;

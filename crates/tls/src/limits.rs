@@ -1,0 +1,42 @@
+//! Every limit: its value, the attack that it stops, and where the number comes from.
+
+/// Longest plaintext of a record, in octets (RFC 9846 5.1).
+pub const MAX_PLAINTEXT: usize = 1 << 14;
+
+/// Longest protected record body, in octets: plaintext, content type, padding and tag (RFC 9846 5.2).
+pub const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 256;
+
+/// Longest handshake message, in octets with its header. A peer announces up to 16 MiB and makes us
+/// collect it; chains of real servers stay below 20 kB.
+pub const MAX_HANDSHAKE_MESSAGE: usize = 1 << 16;
+
+/// Certificates in a chain. Each costs a path builder work; 16 is twice the deepest chain in use.
+pub const MAX_CHAIN: usize = 16;
+
+/// ChangeCipherSpec records in a handshake. They are free to send and are dropped unread; a peer
+/// has a reason for at most one before and one after a retry, and some send more.
+pub const MAX_CHANGE_CIPHER_SPECS: u8 = 8;
+
+/// Protected records in a row that carry no octet. They cost us a decryption each and move nothing.
+pub const MAX_EMPTY_RECORDS: u8 = 32;
+
+/// KeyUpdate messages in a row without application data. Each costs a key schedule step and, when
+/// it asks for ours, a record in return.
+pub const MAX_KEY_UPDATES: u8 = 32;
+
+/// Warning alerts in a row (user_canceled) without application data.
+pub const MAX_WARNINGS: u8 = 4;
+
+/// NewSessionTicket messages in a row without application data.
+pub const MAX_TICKETS: u8 = 16;
+
+/// Octets of early data that a server which accepts none reads past (RFC 9846 4.3.10). Covers the
+/// 14-16 KiB that deployed clients send before they hear from the server.
+pub const MAX_SKIPPED_EARLY_DATA: usize = 1 << 15;
+
+/// Records under one AES-GCM key. RFC 9846 5.5 allows 2^24.5 full-size ones; ours rekeys before.
+pub const MAX_RECORDS_AES_GCM: u64 = 1 << 23;
+
+/// Records under one ChaCha20-Poly1305 key: only the record number's wrap at 2^64 is to be avoided
+/// (RFC 9846 5.5); 2^48 is out of reach of any connection.
+pub const MAX_RECORDS_CHACHA20: u64 = 1 << 48;

@@ -1,0 +1,204 @@
+//! Extension blocks: the list, where each kind may stand, and the contents that both sides read.
+
+use crate::{
+    codepoints::ExtensionType,
+    error::{Error, Malformed},
+};
+use alloc::vec::Vec;
+use netkit_core::{ReadError, Reader};
+
+/// A message that carries extensions (the columns of RFC 9846 4.3's table).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    ClientHello = 1,
+    ServerHello = 2,
+    HelloRetryRequest = 4,
+    EncryptedExtensions = 8,
+    Certificate = 16,
+    CertificateRequest = 32,
+    NewSessionTicket = 64,
+}
+
+/// Where an extension may stand, as the sum of [`Place`]s; `None` if we do not know it.
+fn places(kind: ExtensionType) -> Option<u8> {
+    use ExtensionType as X;
+    const CH: u8 = Place::ClientHello as u8;
+    const SH: u8 = Place::ServerHello as u8;
+    const HRR: u8 = Place::HelloRetryRequest as u8;
+    const EE: u8 = Place::EncryptedExtensions as u8;
+    const CT: u8 = Place::Certificate as u8;
+    const CR: u8 = Place::CertificateRequest as u8;
+    const NST: u8 = Place::NewSessionTicket as u8;
+    Some(match kind {
+        X::SERVER_NAME
+        | X::MAX_FRAGMENT_LENGTH
+        | X::SUPPORTED_GROUPS
+        | X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => CH | EE,
+        X::STATUS_REQUEST | X::SIGNED_CERTIFICATE_TIMESTAMP => CH | CR | CT,
+        X::SIGNATURE_ALGORITHMS | X::SIGNATURE_ALGORITHMS_CERT | X::CERTIFICATE_AUTHORITIES => {
+            CH | CR
+        }
+        X::PADDING | X::PSK_KEY_EXCHANGE_MODES | X::POST_HANDSHAKE_AUTH => CH,
+        X::KEY_SHARE | X::SUPPORTED_VERSIONS => CH | SH | HRR,
+        X::PRE_SHARED_KEY => CH | SH,
+        X::EARLY_DATA => CH | EE | NST,
+        X::COOKIE => CH | HRR,
+        X::OID_FILTERS => CR,
+        _ => return None,
+    })
+}
+
+/// A block of extensions whose framing has been checked and which has no kind twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extensions<'a>(&'a [u8]);
+
+impl<'a> Extensions<'a> {
+    /// Reads a block of extensions that stands in `place`.
+    pub(crate) fn parse(reader: &mut Reader<'a>, place: Place) -> Result<Self, Error> {
+        let block = reader.block_u16()?;
+        let mut kinds = Vec::new();
+        let mut rest = Reader::new(block);
+        while !rest.is_empty() {
+            let kind = ExtensionType(rest.u16()?);
+            rest.block_u16()?;
+            // RFC 9846 4.3: one that is recognised but not specified for the message is illegal.
+            if places(kind).is_some_and(|places| places & place as u8 == 0) {
+                return Err(Error::PeerIllegalParameter(
+                    "an extension stands in the wrong message",
+                ));
+            }
+            kinds.push(kind);
+        }
+        kinds.sort_unstable();
+        if kinds.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Error::PeerIllegalParameter("an extension stands twice"));
+        }
+        Ok(Self(block))
+    }
+
+    /// The extensions in order: kind and content.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> {
+        let mut rest = Reader::new(self.0);
+        core::iter::from_fn(move || {
+            let kind = rest.u16().ok()?;
+            Some((ExtensionType(kind), rest.block_u16().ok()?))
+        })
+    }
+
+    /// The content of the extension `kind`.
+    pub(crate) fn get(self, kind: ExtensionType) -> Option<&'a [u8]> {
+        self.iter()
+            .find(|(k, _)| *k == kind)
+            .map(|(_, content)| content)
+    }
+
+    /// What `read` makes of the content of `kind`, all of it, if the extension is there.
+    pub(crate) fn read<T>(
+        self,
+        kind: ExtensionType,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.get(kind)
+            .map(|content| Reader::whole(content, read))
+            .transpose()
+    }
+
+    /// As [`read`](Self::read), of an extension that must be there.
+    pub(crate) fn require<T>(
+        self,
+        kind: ExtensionType,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.read(kind, read)?
+            .ok_or(Error::PeerMissingExtension(kind))
+    }
+
+    /// Refuses an answer to an extension that was not offered (RFC 9846 4.3).
+    pub(crate) fn answer_only(self, offered: impl Fn(ExtensionType) -> bool) -> Result<(), Error> {
+        match self.iter().find(|(kind, _)| !offered(*kind)) {
+            Some((kind, _)) => Err(Error::PeerUnsupportedExtension(kind)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The content of a list of two-octet values behind a two-octet length: never empty.
+pub(super) fn list_u16<'a>(reader: &mut Reader<'a>) -> Result<ListU16<'a>, Error> {
+    ListU16::new(reader.block_u16()?)
+}
+
+/// A list of two-octet values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListU16<'a>(&'a [u8]);
+
+impl<'a> ListU16<'a> {
+    pub(super) fn new(octets: &'a [u8]) -> Result<Self, Error> {
+        if octets.is_empty() || !octets.len().is_multiple_of(2) {
+            return Err(Error::PeerDecode(Malformed::Shape(
+                "a list of two-octet values is empty or of odd length",
+            )));
+        }
+        Ok(Self(octets))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = u16> {
+        self.0
+            .chunks_exact(2)
+            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+    }
+
+    pub(crate) fn contains(self, value: u16) -> bool {
+        self.iter().any(|listed| listed == value)
+    }
+}
+
+/// One protocol name of ALPN: 1 to 255 octets (RFC 7301 3.1).
+pub(crate) fn protocol_name<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+    match reader.block_u8()? {
+        [] => Err(Error::PeerDecode(Malformed::Shape(
+            "an empty protocol name",
+        ))),
+        name => Ok(name),
+    }
+}
+
+/// The names of an ALPN list, each checked: never empty.
+pub(super) fn protocol_names<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, Error> {
+    reader.nested_u16(|reader| {
+        let mut names = Vec::new();
+        while !reader.is_empty() {
+            names.push(protocol_name(reader)?);
+        }
+        if names.is_empty() {
+            return Err(Error::PeerDecode(Malformed::Shape(
+                "an empty protocol list",
+            )));
+        }
+        Ok(names)
+    })
+}
+
+/// The host name of a server_name list (RFC 6066 3).
+pub(super) fn host_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Error> {
+    const HOST_NAME: u8 = 0;
+    reader.nested_u16(|reader| {
+        let kind = reader.u8()?;
+        let name = reader.block_u16()?;
+        // RFC 6066 3: no two names of one type, and no other type was ever defined.
+        if kind != HOST_NAME || !reader.is_empty() {
+            return Err(Error::PeerIllegalParameter(
+                "server_name is not one host name",
+            ));
+        }
+        if name.is_empty() || !name.is_ascii() || name.contains(&0) {
+            return Err(Error::PeerIllegalParameter("server_name is no DNS name"));
+        }
+        core::str::from_utf8(name)
+            .map_err(|_| Error::PeerIllegalParameter("server_name is no DNS name"))
+    })
+}
+
+/// An extension without content.
+pub(super) fn nothing(reader: &mut Reader<'_>) -> Result<(), Error> {
+    reader.end().map_err(ReadError::into)
+}

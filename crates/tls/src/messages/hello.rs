@@ -1,0 +1,416 @@
+//! ClientHello, ServerHello, HelloRetryRequest (RFC 9846 4.2) and EncryptedExtensions (4.4.1).
+
+use super::{
+    Extensions, Parse, Place,
+    extensions::{ListU16, host_name, list_u16, nothing, protocol_name, protocol_names},
+    write_message,
+};
+use crate::{
+    codepoints::{
+        CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    },
+    config::ClientConfig,
+    crypto::kx::KeyShare,
+    error::{Error, Malformed},
+};
+use alloc::vec::Vec;
+use netkit_core::{Reader, TooLong, Writer};
+use rustls_pki_types::ServerName;
+
+/// The random that makes a ServerHello a HelloRetryRequest: SHA-256 of "HelloRetryRequest".
+const RETRY_RANDOM: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// Whether the body of a ServerHello is a HelloRetryRequest's.
+pub(super) fn is_retry(body: &[u8]) -> bool {
+    body.get(2..34) == Some(&RETRY_RANDOM)
+}
+
+fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+    match reader.block_u8()? {
+        id if id.len() <= 32 => Ok(id),
+        _ => Err(Error::PeerDecode(Malformed::Shape(
+            "legacy_session_id over 32 octets",
+        ))),
+    }
+}
+
+/// A ClientHello as received.
+pub(crate) struct ClientHello<'a> {
+    pub(crate) random: [u8; 32],
+    pub(crate) legacy_session_id: &'a [u8],
+    pub(crate) cipher_suites: ListU16<'a>,
+    pub(crate) legacy_compression_methods: &'a [u8],
+    pub(crate) extensions: Extensions<'a>,
+}
+
+impl<'a> Parse<'a> for ClientHello<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.u16()?; // legacy_version: supported_versions decides
+        let random = reader.array()?;
+        let legacy_session_id = session_id(reader)?;
+        let cipher_suites = list_u16(reader)?;
+        let legacy_compression_methods = reader.block_u8()?;
+        if reader.is_empty() {
+            // A hello without extensions is older than TLS 1.3.
+            return Err(Error::PeerNoCommonVersion);
+        }
+        Ok(Self {
+            random,
+            legacy_session_id,
+            cipher_suites,
+            legacy_compression_methods,
+            extensions: Extensions::parse(reader, Place::ClientHello)?,
+        })
+    }
+}
+
+impl<'a> ClientHello<'a> {
+    pub(crate) fn supported_versions(&self) -> Result<Option<ListU16<'a>>, Error> {
+        self.extensions
+            .read(ExtensionType::SUPPORTED_VERSIONS, |reader| {
+                ListU16::new(reader.block_u8()?)
+            })
+    }
+
+    pub(crate) fn supported_groups(&self) -> Result<ListU16<'a>, Error> {
+        self.extensions
+            .require(ExtensionType::SUPPORTED_GROUPS, list_u16)
+    }
+
+    pub(crate) fn signature_algorithms(&self) -> Result<ListU16<'a>, Error> {
+        self.extensions
+            .require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)
+    }
+
+    /// The offered public keys with their groups, in order, no group twice (RFC 9846 4.3.8).
+    pub(crate) fn key_shares(&self) -> Result<Vec<(NamedGroup, &'a [u8])>, Error> {
+        self.extensions.require(ExtensionType::KEY_SHARE, |reader| {
+            reader.nested_u16(|reader| {
+                let mut shares: Vec<(NamedGroup, &[u8])> = Vec::new();
+                while !reader.is_empty() {
+                    let share = key_share_entry(reader)?;
+                    if shares.iter().any(|(group, _)| *group == share.0) {
+                        return Err(Error::PeerIllegalParameter("two key shares for one group"));
+                    }
+                    shares.push(share);
+                }
+                Ok(shares)
+            })
+        })
+    }
+
+    pub(crate) fn server_name(&self) -> Result<Option<&'a str>, Error> {
+        self.extensions.read(ExtensionType::SERVER_NAME, host_name)
+    }
+
+    pub(crate) fn protocols(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
+        self.extensions.read(
+            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+            protocol_names,
+        )
+    }
+}
+
+fn key_share_entry<'a>(reader: &mut Reader<'a>) -> Result<(NamedGroup, &'a [u8]), Error> {
+    let group = NamedGroup(reader.u16()?);
+    match reader.block_u16()? {
+        [] => Err(Error::PeerDecode(Malformed::Shape("an empty key_exchange"))),
+        key => Ok((group, key)),
+    }
+}
+
+/// What a client offers: everything that its ClientHello is written from.
+pub(crate) struct Offer<'a> {
+    pub(crate) config: &'a ClientConfig,
+    pub(crate) name: &'a ServerName<'a>,
+    pub(crate) random: &'a [u8; 32],
+    pub(crate) legacy_session_id: &'a [u8; 32],
+    pub(crate) shares: &'a [KeyShare],
+    /// What a HelloRetryRequest asked to have back.
+    pub(crate) cookie: Option<&'a [u8]>,
+}
+
+/// An extension of our ClientHello: when it is there, and its content.
+struct Row {
+    kind: ExtensionType,
+    offered: fn(&Offer<'_>) -> bool,
+    write: fn(&Offer<'_>, &mut Vec<u8>) -> Result<(), TooLong>,
+}
+
+/// The extensions of our ClientHello, in order.
+const ROWS: &[Row] = &[
+    Row {
+        kind: ExtensionType::SERVER_NAME,
+        // RFC 6066 3: a literal address is no host name.
+        offered: |offer| matches!(offer.name, ServerName::DnsName(_)),
+        write: |offer, out| {
+            out.nested_u16(|out| {
+                out.u8(0);
+                let name = offer.name.to_str();
+                // RFC 6066 3: without the trailing dot.
+                let name = name.strip_suffix('.').unwrap_or(&name);
+                out.nested_u16(|out| {
+                    out.bytes(name.as_bytes());
+                    Ok(())
+                })
+            })
+        },
+    },
+    Row {
+        kind: ExtensionType::SUPPORTED_VERSIONS,
+        offered: |_| true,
+        write: |_, out| {
+            out.nested_u8(|out| {
+                out.u16(ProtocolVersion::TLS1_3.0);
+                Ok(())
+            })
+        },
+    },
+    Row {
+        kind: ExtensionType::SUPPORTED_GROUPS,
+        offered: |_| true,
+        write: |offer, out| write_list(out, offer.config.groups.iter().map(|group| group.0)),
+    },
+    Row {
+        kind: ExtensionType::SIGNATURE_ALGORITHMS,
+        offered: |_| true,
+        write: |offer, out| {
+            let schemes: &[SignatureScheme] = &offer.config.signature_schemes;
+            write_list(out, schemes.iter().map(|scheme| scheme.0))
+        },
+    },
+    Row {
+        kind: ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        offered: |offer| !offer.config.alpn.is_empty(),
+        write: |offer, out| {
+            out.nested_u16(|out| {
+                offer.config.alpn.iter().try_for_each(|name| {
+                    out.nested_u8(|out| {
+                        out.bytes(name);
+                        Ok(())
+                    })
+                })
+            })
+        },
+    },
+    Row {
+        kind: ExtensionType::COOKIE,
+        offered: |offer| offer.cookie.is_some(),
+        write: |offer, out| {
+            out.nested_u16(|out| {
+                out.bytes(offer.cookie.unwrap_or_default());
+                Ok(())
+            })
+        },
+    },
+    Row {
+        kind: ExtensionType::KEY_SHARE,
+        offered: |_| true,
+        write: |offer, out| {
+            out.nested_u16(|out| {
+                offer.shares.iter().try_for_each(|share| {
+                    out.u16(share.group().0);
+                    out.nested_u16(|out| {
+                        out.bytes(share.public());
+                        Ok(())
+                    })
+                })
+            })
+        },
+    },
+];
+
+fn write_list(out: &mut Vec<u8>, values: impl Iterator<Item = u16>) -> Result<(), TooLong> {
+    out.nested_u16(|out| {
+        values.for_each(|value| out.u16(value));
+        Ok(())
+    })
+}
+
+impl Offer<'_> {
+    /// Whether the ClientHello has the extension `kind`.
+    pub(crate) fn offers(&self, kind: ExtensionType) -> bool {
+        ROWS.iter()
+            .any(|row| row.kind == kind && (row.offered)(self))
+    }
+
+    /// Appends the ClientHello.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
+        write_message(out, HandshakeType::CLIENT_HELLO, |out| {
+            out.u16(ProtocolVersion::TLS1_2.0);
+            out.bytes(self.random);
+            out.nested_u8(|out| {
+                out.bytes(self.legacy_session_id);
+                Ok(())
+            })?;
+            write_list(out, self.config.cipher_suites.iter().map(|suite| suite.0))?;
+            out.bytes(&[1, 0]); // legacy_compression_methods: null
+            out.nested_u16(|out| {
+                let offered = ROWS.iter().filter(|row| (row.offered)(self));
+                offered.into_iter().try_for_each(|row| {
+                    out.u16(row.kind.0);
+                    out.nested_u16(|out| (row.write)(self, out))
+                })
+            })
+        })
+    }
+}
+
+/// The fields that a ServerHello and a HelloRetryRequest share.
+pub(crate) struct ServerHelloHead<'a> {
+    pub(crate) legacy_session_id_echo: &'a [u8],
+    pub(crate) cipher_suite: CipherSuite,
+    pub(crate) extensions: Extensions<'a>,
+}
+
+impl<'a> ServerHelloHead<'a> {
+    fn parse(reader: &mut Reader<'a>, place: Place) -> Result<Self, Error> {
+        let legacy_version = ProtocolVersion(reader.u16()?);
+        reader.array::<32>()?;
+        let legacy_session_id_echo = session_id(reader)?;
+        let cipher_suite = CipherSuite(reader.u16()?);
+        let compression = reader.u8()?;
+        if reader.is_empty() {
+            return Err(Error::PeerNoCommonVersion);
+        }
+        let extensions = Extensions::parse(reader, place)?;
+        let version = extensions.read(ExtensionType::SUPPORTED_VERSIONS, |reader| {
+            Ok(ProtocolVersion(reader.u16()?))
+        })?;
+        match version {
+            None => return Err(Error::PeerNoCommonVersion),
+            Some(ProtocolVersion::TLS1_3) if legacy_version == ProtocolVersion::TLS1_2 => {}
+            Some(_) => {
+                return Err(Error::PeerIllegalParameter(
+                    "a version that was not offered",
+                ));
+            }
+        }
+        if compression != 0 {
+            return Err(Error::PeerIllegalParameter(
+                "legacy_compression_method is not null",
+            ));
+        }
+        Ok(Self {
+            legacy_session_id_echo,
+            cipher_suite,
+            extensions,
+        })
+    }
+
+    /// Refuses what the ClientHello did not offer.
+    pub(crate) fn check(&self, offer: &Offer<'_>) -> Result<(), Error> {
+        if self.legacy_session_id_echo != offer.legacy_session_id {
+            return Err(Error::PeerIllegalParameter(
+                "legacy_session_id_echo is no echo",
+            ));
+        }
+        if !offer.config.cipher_suites.contains(&self.cipher_suite) {
+            return Err(Error::PeerIllegalParameter(
+                "a cipher suite that was not offered",
+            ));
+        }
+        // RFC 9846 4.3: only a cookie may come unasked.
+        self.extensions
+            .answer_only(|kind| kind == ExtensionType::COOKIE || offer.offers(kind))
+    }
+}
+
+/// A ServerHello that chose TLS 1.3.
+pub(crate) struct ServerHello<'a> {
+    pub(crate) head: ServerHelloHead<'a>,
+    /// The server's public key and its group.
+    pub(crate) key_share: (NamedGroup, &'a [u8]),
+}
+
+impl<'a> Parse<'a> for ServerHello<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let head = ServerHelloHead::parse(reader, Place::ServerHello)?;
+        let key_share = head
+            .extensions
+            .require(ExtensionType::KEY_SHARE, key_share_entry)?;
+        Ok(Self { head, key_share })
+    }
+}
+
+/// A HelloRetryRequest.
+pub(crate) struct HelloRetryRequest<'a> {
+    pub(crate) head: ServerHelloHead<'a>,
+    pub(crate) selected_group: Option<NamedGroup>,
+    pub(crate) cookie: Option<&'a [u8]>,
+}
+
+impl<'a> Parse<'a> for HelloRetryRequest<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let head = ServerHelloHead::parse(reader, Place::HelloRetryRequest)?;
+        let selected_group = head.extensions.read(ExtensionType::KEY_SHARE, |reader| {
+            Ok(NamedGroup(reader.u16()?))
+        })?;
+        let cookie = head.extensions.read(ExtensionType::COOKIE, |reader| {
+            match reader.block_u16()? {
+                [] => Err(Error::PeerDecode(Malformed::Shape("an empty cookie"))),
+                cookie => Ok(cookie),
+            }
+        })?;
+        Ok(Self {
+            head,
+            selected_group,
+            cookie,
+        })
+    }
+}
+
+/// Appends a ServerHello, or a HelloRetryRequest where there is no `random`; `write_key_share`
+/// appends the content of its key_share.
+pub(crate) fn write_server_hello(
+    out: &mut Vec<u8>,
+    random: Option<&[u8; 32]>,
+    legacy_session_id_echo: &[u8],
+    cipher_suite: CipherSuite,
+    write_key_share: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::SERVER_HELLO, |out| {
+        out.u16(ProtocolVersion::TLS1_2.0);
+        out.bytes(random.unwrap_or(&RETRY_RANDOM));
+        out.nested_u8(|out| {
+            out.bytes(legacy_session_id_echo);
+            Ok(())
+        })?;
+        out.u16(cipher_suite.0);
+        out.u8(0); // legacy_compression_method: null
+        out.nested_u16(|out| {
+            out.u16(ExtensionType::SUPPORTED_VERSIONS.0);
+            out.nested_u16(|out| {
+                out.u16(ProtocolVersion::TLS1_3.0);
+                Ok(())
+            })?;
+            out.u16(ExtensionType::KEY_SHARE.0);
+            out.nested_u16(write_key_share)
+        })
+    })
+}
+
+/// The server's answers that need no key to choose, but one to read.
+pub(crate) struct EncryptedExtensions<'a> {
+    pub(crate) extensions: Extensions<'a>,
+    pub(crate) protocol: Option<&'a [u8]>,
+}
+
+impl<'a> Parse<'a> for EncryptedExtensions<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let extensions = Extensions::parse(reader, Place::EncryptedExtensions)?;
+        extensions.read(ExtensionType::SERVER_NAME, nothing)?;
+        extensions.read(ExtensionType::SUPPORTED_GROUPS, list_u16)?;
+        let protocol = extensions.read(
+            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+            |reader| reader.nested_u16(protocol_name),
+        )?;
+        Ok(Self {
+            extensions,
+            protocol,
+        })
+    }
+}

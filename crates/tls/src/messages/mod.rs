@@ -1,0 +1,98 @@
+//! Handshake messages: reading and writing, no flow.
+//!
+//! A [`Message`] knows its kind but has not been read: the flow first decides whether the kind has
+//! its turn, then reads it.
+
+mod certificate;
+mod extensions;
+mod hello;
+
+pub(crate) use certificate::{
+    Certificate, CertificateRequest, CertificateVerify, Finished, KeyUpdate, NewSessionTicket,
+};
+pub(crate) use extensions::{Extensions, ListU16, Place};
+pub(crate) use hello::{
+    ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, ServerHello, ServerHelloHead,
+    write_server_hello,
+};
+
+use crate::{codepoints::HandshakeType, error::Error};
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use netkit_core::{Reader, TooLong, Writer};
+
+/// Octets of a message's header: its kind and the length of its body.
+pub(crate) const HEADER_LEN: usize = 4;
+
+/// A structure that a message's body, or a part of it, holds.
+pub(crate) trait Parse<'a>: Sized {
+    /// Reads the structure off the front.
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error>;
+}
+
+/// A message's body that waits to be read.
+pub(crate) struct Body<'a, T>(&'a [u8], PhantomData<T>);
+
+impl<'a, T: Parse<'a>> Body<'a, T> {
+    fn new(octets: &'a [u8]) -> Self {
+        Self(octets, PhantomData)
+    }
+
+    /// Reads the body, which must have nothing behind the structure.
+    pub(crate) fn read(&self) -> Result<T, Error> {
+        Reader::whole(self.0, T::parse)
+    }
+}
+
+/// One row a message that may have a turn in some state: its name in code and its kind on the wire.
+macro_rules! messages {
+    ($($Name:ident = $KIND:ident $(if $distinct:path)?;)*) => {
+        /// A handshake message of a known kind, unread.
+        pub(crate) enum Message<'a> {
+            $($Name(Body<'a, $Name<'a>>),)*
+            /// A kind that has no turn in any state.
+            Other(HandshakeType),
+        }
+
+        impl<'a> Message<'a> {
+            /// Sorts a message by its kind; a HelloRetryRequest is a ServerHello by its random.
+            pub(crate) fn new(kind: HandshakeType, body: &'a [u8]) -> Self {
+                match kind {
+                    $(HandshakeType::$KIND $(if $distinct(body))? => Self::$Name(Body::new(body)),)*
+                    _ => Self::Other(kind),
+                }
+            }
+
+            /// The kind on the wire.
+            pub(crate) fn kind(&self) -> HandshakeType {
+                match self {
+                    $(Self::$Name(_) => HandshakeType::$KIND,)*
+                    Self::Other(kind) => *kind,
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    ClientHello = CLIENT_HELLO;
+    HelloRetryRequest = SERVER_HELLO if hello::is_retry;
+    ServerHello = SERVER_HELLO;
+    EncryptedExtensions = ENCRYPTED_EXTENSIONS;
+    CertificateRequest = CERTIFICATE_REQUEST;
+    Certificate = CERTIFICATE;
+    CertificateVerify = CERTIFICATE_VERIFY;
+    Finished = FINISHED;
+    NewSessionTicket = NEW_SESSION_TICKET;
+    KeyUpdate = KEY_UPDATE;
+}
+
+/// Appends a message of `kind` with the body that `write` appends.
+pub(crate) fn write_message(
+    out: &mut Vec<u8>,
+    kind: HandshakeType,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+) -> Result<(), TooLong> {
+    out.u8(kind.0);
+    out.nested_u24(write)
+}

@@ -1,0 +1,402 @@
+//! The record layer (RFC 9846 5): headers, protection, and what may be read past.
+
+use crate::{
+    codepoints::{ContentType, ProtocolVersion},
+    crypto::aead::{RecordKey, TAG_LEN},
+    error::{Error, Malformed},
+    joiner::Aligned,
+    limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
+};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Octets of a record's header.
+pub(crate) const HEADER_LEN: usize = 5;
+
+/// A whole record at the front of some input.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) kind: ContentType,
+    /// The fragment's octets, counted from the record's first.
+    pub(crate) fragment: Range<usize>,
+}
+
+impl Record {
+    /// Octets of the record, header included.
+    pub(crate) fn len(&self) -> usize {
+        self.fragment.end
+    }
+}
+
+/// Finds the record at the front of `input`; `None` if it has not all arrived. A header is judged as
+/// soon as its octets are there, so that a stranger's protocol is refused at its first octet.
+pub(crate) fn front(input: &[u8]) -> Result<Option<Record>, Error> {
+    let Some(&kind) = input.first() else {
+        return Ok(None);
+    };
+    let kind = ContentType(kind);
+    if kind.name().is_none() {
+        return Err(Error::PeerNotTls);
+    }
+    // RFC 9846 5.1: legacy_record_version is ignored, but every TLS has had a 3 here.
+    if input.get(1).is_some_and(|&major| major != 3) {
+        return Err(Error::PeerNotTls);
+    }
+    let Some(&[high, low]) = input.get(3..HEADER_LEN).and_then(<[u8]>::first_chunk) else {
+        return Ok(None);
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let limit = match kind {
+        ContentType::APPLICATION_DATA => MAX_CIPHERTEXT,
+        _ => MAX_PLAINTEXT,
+    };
+    if length > limit {
+        return Err(Error::PeerRecordOverflow);
+    }
+    let record = Record {
+        kind,
+        fragment: HEADER_LEN..HEADER_LEN + length,
+    };
+    Ok((input.len() >= record.len()).then_some(record))
+}
+
+/// What a record turned out to hold.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Opened {
+    /// Content of this type at this place, counted from the record's first octet.
+    Content(ContentType, Range<usize>),
+    /// A record to read past: early data that we do not take.
+    Skipped,
+}
+
+/// The receiving half: under which key records arrive.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    key: Option<RecordKey>,
+    /// Octets of refused early data that may still be read past.
+    skip: usize,
+}
+
+impl Incoming {
+    /// From now on records arrive under `key`. No message may straddle the change.
+    pub(crate) fn rekey(&mut self, _: Aligned, key: RecordKey) {
+        self.key = Some(key);
+    }
+
+    /// Reads past early data (RFC 9846 4.3.10) until a record opens.
+    pub(crate) fn skip_early_data(&mut self) {
+        self.skip = MAX_SKIPPED_EARLY_DATA;
+    }
+
+    /// Whatever comes now is meant for us.
+    pub(crate) fn skip_no_more(&mut self) {
+        self.skip = 0;
+    }
+
+    /// Opens the record in place.
+    pub(crate) fn open(&mut self, record: &Record, octets: &mut [u8]) -> Result<Opened, Error> {
+        let fragment = record.fragment.clone();
+        let Self { key, skip } = self;
+        match key {
+            Some(key) if record.kind == ContentType::APPLICATION_DATA => {
+                let (header, protected) = octets.split_at_mut(HEADER_LEN);
+                match key.open(header, &mut protected[..fragment.len()]) {
+                    Ok(length) => {
+                        *skip = 0;
+                        inner(&octets[fragment.start..fragment.start + length])
+                    }
+                    Err(Error::PeerBadRecordMac) if read_past(skip, fragment.len()) => {
+                        Ok(Opened::Skipped)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            // After a retry the client's early data arrives before there is a key to try.
+            None if record.kind == ContentType::APPLICATION_DATA
+                && read_past(skip, fragment.len()) =>
+            {
+                Ok(Opened::Skipped)
+            }
+            None if record.kind == ContentType::APPLICATION_DATA => {
+                Err(Error::PeerUnexpectedRecord(record.kind))
+            }
+            // A peer that could not derive keys tells so in the clear (RFC 9846 6.2), and
+            // ChangeCipherSpec is never protected. Handshake messages must be.
+            Some(_) if record.kind == ContentType::HANDSHAKE => {
+                Err(Error::PeerUnexpectedRecord(record.kind))
+            }
+            _ => Ok(Opened::Content(record.kind, fragment)),
+        }
+    }
+}
+
+/// Takes a record off the budget for early data, if there is room for it.
+fn read_past(budget: &mut usize, length: usize) -> bool {
+    let left = budget.checked_sub(length.max(1));
+    *budget = left.unwrap_or(*budget);
+    left.is_some()
+}
+
+/// Content and type of a TLSInnerPlaintext (RFC 9846 5.2): the last octet that is not zero is the
+/// type, and what stands behind it is padding.
+fn inner(plaintext: &[u8]) -> Result<Opened, Error> {
+    if plaintext.len() > MAX_PLAINTEXT + 1 {
+        return Err(Error::PeerRecordOverflow);
+    }
+    let at = plaintext
+        .iter()
+        .rposition(|&octet| octet != 0)
+        .ok_or(Error::PeerUnexpectedRecord(ContentType(0)))?;
+    let kind = ContentType(plaintext[at]);
+    match kind {
+        ContentType::HANDSHAKE | ContentType::ALERT if at == 0 => Err(Error::PeerDecode(
+            Malformed::Shape("a handshake or alert record without content"),
+        )),
+        ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA => {
+            Ok(Opened::Content(kind, HEADER_LEN..HEADER_LEN + at))
+        }
+        // RFC 9846 5: a protected ChangeCipherSpec has no place anywhere.
+        _ => Err(Error::PeerUnexpectedRecord(kind)),
+    }
+}
+
+/// The sending half: under which key records leave.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    key: Option<RecordKey>,
+}
+
+impl Outgoing {
+    /// From now on records leave under `key`.
+    pub(crate) fn rekey(&mut self, key: RecordKey) {
+        self.key = Some(key);
+    }
+
+    /// Whether the next record should announce a new key.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.key.as_ref().is_some_and(RecordKey::is_worn)
+    }
+
+    /// Appends `parts`, joined, as records of type `kind`, each as long as it may be. Nothing to
+    /// send makes no record.
+    pub(crate) fn send(
+        &mut self,
+        kind: ContentType,
+        parts: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut left: usize = parts.iter().map(|part| part.len()).sum();
+        out.reserve(left + left.div_ceil(MAX_PLAINTEXT) * (HEADER_LEN + 1 + TAG_LEN));
+        let mut parts = parts.iter().copied();
+        let mut part: &[u8] = &[];
+        while left > 0 {
+            let length = left.min(MAX_PLAINTEXT);
+            left -= length;
+            self.record(kind, length, out, |out| {
+                let mut wanted = length;
+                while wanted > 0 {
+                    if part.is_empty() {
+                        part = parts.next().unwrap_or_default();
+                    }
+                    let (now, later) = part.split_at(part.len().min(wanted));
+                    out.extend_from_slice(now);
+                    wanted -= now.len();
+                    part = later;
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Appends the dummy ChangeCipherSpec, which is never protected (RFC 9846 D.4).
+    pub(crate) fn change_cipher_spec(out: &mut Vec<u8>) {
+        let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
+        out.extend_from_slice(&[ContentType::CHANGE_CIPHER_SPEC.0, high, low, 0, 1, 1]);
+    }
+
+    /// Appends one record whose `length` octets of content `fill` appends.
+    fn record(
+        &mut self,
+        kind: ContentType,
+        length: usize,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        let start = out.len();
+        let (outer, body) = match self.key {
+            Some(_) => (ContentType::APPLICATION_DATA, length + 1 + TAG_LEN),
+            None => (kind, length),
+        };
+        let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
+        // At most MAX_CIPHERTEXT: two octets hold it.
+        let [length_high, length_low] = (body as u16).to_be_bytes();
+        let header = [outer.0, high, low, length_high, length_low];
+        out.extend_from_slice(&header);
+        fill(out);
+        if let Some(key) = &mut self.key {
+            out.push(kind.0);
+            let tag = key.seal(&header, &mut out[start + HEADER_LEN..])?;
+            out.extend_from_slice(&tag);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADER_LEN, Incoming, Opened, Outgoing, Record, front, inner};
+    use crate::{
+        codepoints::{CipherSuite, ContentType},
+        crypto::aead::RecordKey,
+        error::Error,
+        joiner::Joiner,
+        limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
+    };
+    use alloc::{vec, vec::Vec};
+
+    fn key() -> RecordKey {
+        RecordKey::new(CipherSuite::TLS_AES_128_GCM_SHA256, &[1; 16], [2; 12])
+    }
+
+    fn pair() -> (Outgoing, Incoming) {
+        let mut outgoing = Outgoing::default();
+        outgoing.rekey(key());
+        let mut incoming = Incoming::default();
+        incoming.rekey(Joiner::default().aligned().unwrap(), key());
+        (outgoing, incoming)
+    }
+
+    #[test]
+    fn headers_are_judged_as_soon_as_they_can_be() {
+        assert_eq!(front(&[]), Ok(None));
+        assert_eq!(front(b"G"), Err(Error::PeerNotTls));
+        assert_eq!(front(&[22, 2]), Err(Error::PeerNotTls));
+        assert_eq!(front(&[22, 3, 9, 0]), Ok(None));
+        assert_eq!(front(&[22, 3, 1, 0, 2, 7]), Ok(None));
+        let record = Record {
+            kind: ContentType::HANDSHAKE,
+            fragment: 5..7,
+        };
+        assert_eq!(front(&[22, 3, 1, 0, 2, 7, 7, 9]), Ok(Some(record)));
+        let header = |kind, length: usize| {
+            let [high, low] = (length as u16).to_be_bytes();
+            [kind, 3, 3, high, low]
+        };
+        assert_eq!(front(&header(22, MAX_PLAINTEXT)), Ok(None));
+        let over = Err(Error::PeerRecordOverflow);
+        assert_eq!(front(&header(22, MAX_PLAINTEXT + 1)), over);
+        assert_eq!(front(&header(23, MAX_CIPHERTEXT)), Ok(None));
+        assert_eq!(front(&header(23, MAX_CIPHERTEXT + 1)), over);
+    }
+
+    #[test]
+    fn records_are_full_and_hold_the_parts_in_order() {
+        let body: Vec<u8> = (0..MAX_PLAINTEXT + 700).map(|i| i as u8).collect();
+        let (mut outgoing, mut incoming) = pair();
+        let mut out = Vec::new();
+        let parts = [&body[..3], &[], &body[3..16_000], &body[16_000..]];
+        outgoing
+            .send(ContentType::APPLICATION_DATA, &parts, &mut out)
+            .unwrap();
+        let (mut got, mut lengths) = (Vec::new(), Vec::new());
+        while let Some(record) = front(&out).unwrap() {
+            let Ok(Opened::Content(kind, range)) = incoming.open(&record, &mut out) else {
+                panic!("does not open");
+            };
+            assert_eq!(kind, ContentType::APPLICATION_DATA);
+            lengths.push(range.len());
+            got.extend_from_slice(&out[range]);
+            out.drain(..record.len());
+        }
+        assert_eq!(lengths, [MAX_PLAINTEXT, 700]);
+        assert!(got == body && out.is_empty());
+        outgoing
+            .send(ContentType::APPLICATION_DATA, &[&[], &[]], &mut out)
+            .unwrap();
+        assert!(out.is_empty(), "nothing makes no record");
+    }
+
+    #[test]
+    fn the_inner_type_is_behind_the_content_and_before_the_padding() {
+        let data = |range| Ok(Opened::Content(ContentType::APPLICATION_DATA, range));
+        assert_eq!(inner(&[1, 2, 23, 0, 0]), data(HEADER_LEN..HEADER_LEN + 2));
+        assert_eq!(inner(&[23]), data(HEADER_LEN..HEADER_LEN));
+        assert_eq!(inner(&[0, 0, 23]), data(HEADER_LEN..HEADER_LEN + 2));
+        let unexpected = |kind| Err(Error::PeerUnexpectedRecord(ContentType(kind)));
+        assert_eq!(inner(&[0, 0]), unexpected(0));
+        assert_eq!(inner(&[]), unexpected(0));
+        assert_eq!(inner(&[1, 20]), unexpected(20));
+        assert!(matches!(inner(&[22]), Err(Error::PeerDecode(_))));
+        let mut long = vec![1; MAX_PLAINTEXT];
+        long.push(23);
+        assert!(inner(&long).is_ok());
+        long.push(0);
+        assert_eq!(inner(&long), Err(Error::PeerRecordOverflow));
+    }
+
+    #[test]
+    fn protection_is_required_once_there_is_a_key_and_impossible_before() {
+        let record = |kind| Record {
+            kind,
+            fragment: 5..6,
+        };
+        let mut octets = [0; 6];
+        let (_, mut keyed) = pair();
+        let mut plain = Incoming::default();
+        let handshake = record(ContentType::HANDSHAKE);
+        let data = record(ContentType::APPLICATION_DATA);
+        assert_eq!(
+            keyed.open(&handshake, &mut octets),
+            Err(Error::PeerUnexpectedRecord(ContentType::HANDSHAKE))
+        );
+        assert_eq!(keyed.open(&data, &mut octets), Err(Error::PeerBadRecordMac));
+        assert!(plain.open(&handshake, &mut octets).is_ok());
+        assert_eq!(
+            plain.open(&data, &mut octets),
+            Err(Error::PeerUnexpectedRecord(ContentType::APPLICATION_DATA))
+        );
+        for clear in [ContentType::ALERT, ContentType::CHANGE_CIPHER_SPEC] {
+            for incoming in [&mut keyed, &mut plain] {
+                assert_eq!(
+                    incoming.open(&record(clear), &mut octets),
+                    Ok(Opened::Content(clear, 5..6))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn early_data_is_read_past_within_its_budget_and_until_a_record_opens() {
+        let (mut outgoing, mut incoming) = pair();
+        incoming.skip_early_data();
+        let length = MAX_SKIPPED_EARLY_DATA / 4;
+        let early = Record {
+            kind: ContentType::APPLICATION_DATA,
+            fragment: 5..5 + length,
+        };
+        let mut octets = vec![0; 5 + length];
+        for _ in 0..4 {
+            assert_eq!(incoming.open(&early, &mut octets), Ok(Opened::Skipped));
+        }
+        let bad = Err(Error::PeerBadRecordMac);
+        assert_eq!(incoming.open(&early, &mut octets), bad);
+
+        incoming.skip_early_data();
+        let mut out = Vec::new();
+        outgoing
+            .send(ContentType::HANDSHAKE, &[b"Finished"], &mut out)
+            .unwrap();
+        let record = front(&out).unwrap().unwrap();
+        assert!(matches!(
+            incoming.open(&record, &mut out),
+            Ok(Opened::Content(ContentType::HANDSHAKE, _))
+        ));
+        assert_eq!(incoming.open(&early, &mut octets), bad, "skipping is over");
+
+        let mut plain = Incoming::default();
+        plain.skip_early_data();
+        assert_eq!(plain.open(&early, &mut octets), Ok(Opened::Skipped));
+        plain.skip_no_more();
+        assert!(plain.open(&early, &mut octets).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! What both sides do alike: the transcript, the proofs of authentication, and the open connection.
+
+use super::schedule::{ApplicationTraffic, Handshake, HandshakeTraffic, Main, hash_of};
+use crate::{
+    codepoints::{CipherSuite, ContentType, HandshakeType, KeyUpdateRequest},
+    crypto::hash::{Digest, Running},
+    error::{Error, Malformed},
+    io::Io,
+    limits::{MAX_KEY_UPDATES, MAX_TICKETS},
+    messages::{Finished, KeyUpdate, NewSessionTicket, write_message},
+    record::Outgoing,
+};
+use alloc::vec::Vec;
+use netkit_core::{TooLong, Writer};
+
+/// The running hash of a handshake's messages (RFC 9846 4.1).
+#[derive(Debug)]
+pub(super) struct Transcript(Running);
+
+impl Transcript {
+    /// Begins with the ClientHello, once the suite names the hash function.
+    pub(super) fn new(suite: CipherSuite, client_hello: &[u8]) -> Self {
+        let mut running = hash_of(suite).start();
+        running.update(client_hello);
+        Self(running)
+    }
+
+    /// Begins anew after a retry: the first ClientHello is replaced by its hash.
+    pub(super) fn retried(suite: CipherSuite, client_hello: &[u8], retry: &[u8]) -> Self {
+        let hash = hash_of(suite);
+        let mut running = hash.start();
+        running.update(&[HandshakeType::MESSAGE_HASH.0, 0, 0, hash.len() as u8]);
+        running.update(hash.of(client_hello).as_ref());
+        running.update(retry);
+        Self(running)
+    }
+
+    /// Adds a message, header included.
+    pub(super) fn add(&mut self, message: &[u8]) {
+        self.0.update(message);
+    }
+
+    /// The hash of all messages so far.
+    pub(super) fn hash(&self) -> Digest {
+        self.0.so_far()
+    }
+}
+
+/// Messages that leave together.
+pub(super) struct Flight<'t> {
+    octets: Vec<u8>,
+    transcript: &'t mut Transcript,
+}
+
+impl<'t> Flight<'t> {
+    pub(super) fn new(transcript: &'t mut Transcript) -> Self {
+        Self {
+            octets: Vec::new(),
+            transcript,
+        }
+    }
+
+    /// Adds a message that `write` appends whole.
+    pub(super) fn whole(
+        &mut self,
+        io: &mut Io<'_>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+    ) -> Result<(), Error> {
+        let start = self.octets.len();
+        write(&mut self.octets)?;
+        let message = &self.octets[start..];
+        self.transcript.add(message);
+        io.note_sent(message);
+        Ok(())
+    }
+
+    /// Adds a message of `kind` with the body that `write` appends.
+    pub(super) fn message(
+        &mut self,
+        io: &mut Io<'_>,
+        kind: HandshakeType,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+    ) -> Result<(), Error> {
+        self.whole(io, |out| write_message(out, kind, write))
+    }
+
+    /// Adds the Finished of the side whose secret this is.
+    pub(super) fn finished(
+        &mut self,
+        io: &mut Io<'_>,
+        traffic: &HandshakeTraffic,
+    ) -> Result<(), Error> {
+        let verify_data = traffic.verify_data(&self.transcript.hash());
+        self.message(io, HandshakeType::FINISHED, |out| {
+            out.bytes(verify_data.as_ref());
+            Ok(())
+        })
+    }
+
+    /// The hash of the transcript with what has been added.
+    pub(super) fn hash(&self) -> Digest {
+        self.transcript.hash()
+    }
+
+    /// Appends the flight to `out` in records.
+    pub(super) fn send(self, io: &mut Io<'_>) -> Result<(), Error> {
+        io.outgoing
+            .send(ContentType::HANDSHAKE, &[&self.octets], io.out)
+    }
+}
+
+/// Whose signature a CertificateVerify holds.
+#[derive(Clone, Copy)]
+pub(super) enum Signer {
+    Server,
+}
+
+/// What a CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the transcript's hash.
+pub(super) fn signed_content(signer: Signer, transcript: &Digest) -> Vec<u8> {
+    let context: &[u8] = match signer {
+        Signer::Server => b"TLS 1.3, server CertificateVerify",
+    };
+    let mut content = Vec::with_capacity(64 + context.len() + 1 + transcript.as_ref().len());
+    content.resize(64, b' ');
+    content.bytes(context);
+    content.u8(0);
+    content.bytes(transcript.as_ref());
+    content
+}
+
+/// Refuses a Finished that is not `traffic`'s over `transcript`.
+pub(super) fn check_finished(
+    message: &Finished<'_>,
+    traffic: &HandshakeTraffic,
+    transcript: &Digest,
+) -> Result<(), Error> {
+    if message.verify_data.len() != transcript.as_ref().len() {
+        return Err(Error::PeerDecode(Malformed::Shape(
+            "verify_data is not as long as the hash",
+        )));
+    }
+    if !traffic.verify_data(transcript).matches(message.verify_data) {
+        return Err(Error::PeerBadFinished);
+    }
+    Ok(())
+}
+
+/// Derives both sides' handshake secrets and logs them.
+pub(super) fn handshake_traffic(
+    secret: &Handshake,
+    transcript: &Transcript,
+    client_random: &[u8; 32],
+    io: &mut Io<'_>,
+) -> (HandshakeTraffic, HandshakeTraffic) {
+    let (client, server) = secret.traffic(&transcript.hash());
+    let log =
+        |label, secret: &HandshakeTraffic| io.log_secret(label, client_random, secret.expose());
+    log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &client);
+    log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &server);
+    (client, server)
+}
+
+/// Derives both sides' application secrets and logs them; `finished` is the hash up to the
+/// server's Finished.
+pub(super) fn application_traffic(
+    secret: Main,
+    finished: &Digest,
+    client_random: &[u8; 32],
+    io: &mut Io<'_>,
+) -> (ApplicationTraffic, ApplicationTraffic) {
+    let (client, server) = secret.traffic(finished);
+    let log =
+        |label, secret: &ApplicationTraffic| io.log_secret(label, client_random, secret.expose());
+    log("CLIENT_TRAFFIC_SECRET_0", &client);
+    log("SERVER_TRAFFIC_SECRET_0", &server);
+    (client, server)
+}
+
+/// An open connection's secrets, and what its peer may still do.
+pub(crate) struct Open {
+    receive: ApplicationTraffic,
+    send: ApplicationTraffic,
+    /// Post-handshake messages since the last application data.
+    key_updates: u8,
+    tickets: u8,
+}
+
+impl Open {
+    pub(super) fn new(receive: ApplicationTraffic, send: ApplicationTraffic) -> Self {
+        Self {
+            receive,
+            send,
+            key_updates: 0,
+            tickets: 0,
+        }
+    }
+
+    /// The peer's KeyUpdate: its next records are under its next key; answer if it asks.
+    pub(super) fn key_update(
+        mut self,
+        message: &KeyUpdate<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Self, Error> {
+        let aligned = io.aligned()?;
+        self.key_updates += 1;
+        if self.key_updates > MAX_KEY_UPDATES {
+            return Err(Error::PeerTooMany("KeyUpdate messages without data"));
+        }
+        self.receive.update();
+        io.incoming.rekey(aligned, self.receive.record_key());
+        if message.request_update == KeyUpdateRequest::UPDATE_REQUESTED && !io.send_closed {
+            let announcement =
+                self.announce_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, io.outgoing, io.out)?;
+            io.note_sent(&announcement);
+        }
+        Ok(self)
+    }
+
+    /// A ticket. There is no resumption yet, so it is checked and dropped.
+    pub(super) fn new_session_ticket(mut self, _: &NewSessionTicket<'_>) -> Result<Self, Error> {
+        self.tickets += 1;
+        if self.tickets > MAX_TICKETS {
+            return Err(Error::PeerTooMany("tickets without data"));
+        }
+        Ok(self)
+    }
+
+    /// Application data arrived: the peer has a reason for what it sends.
+    pub(crate) fn heard_data(&mut self) {
+        self.key_updates = 0;
+        self.tickets = 0;
+    }
+
+    /// Sends a KeyUpdate under the old key and moves to the next; returns the message.
+    pub(crate) fn announce_key(
+        &mut self,
+        request: KeyUpdateRequest,
+        outgoing: &mut Outgoing,
+        out: &mut Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut message = Vec::new();
+        write_message(&mut message, HandshakeType::KEY_UPDATE, |out| {
+            out.u8(request.0);
+            Ok(())
+        })?;
+        outgoing.send(ContentType::HANDSHAKE, &[&message], out)?;
+        self.send.update();
+        outgoing.rekey(self.send.record_key());
+        Ok(message)
+    }
+}

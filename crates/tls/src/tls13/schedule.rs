@@ -1,0 +1,197 @@
+//! The key schedule (RFC 9846 7.1), read downwards. Each stage is consumed by the next, so no secret
+//! can be taken from the wrong stage, or twice.
+//!
+//! ```text
+//!             0
+//!             |
+//!   PSK or 0 -> HKDF-Extract = Early Secret                    Early
+//!             |
+//!       Derive-Secret(., "derived", "")
+//!             |
+//!   (EC)DHE  -> HKDF-Extract = Handshake Secret                Handshake
+//!             |
+//!             +--> Derive-Secret(., "c hs traffic", CH..SH)    HandshakeTraffic
+//!             +--> Derive-Secret(., "s hs traffic", CH..SH)    HandshakeTraffic
+//!       Derive-Secret(., "derived", "")
+//!             |
+//!   0        -> HKDF-Extract = Main Secret                     Main
+//!             |
+//!             +--> Derive-Secret(., "c ap traffic", CH..SF)    ApplicationTraffic
+//!             +--> Derive-Secret(., "s ap traffic", CH..SF)    ApplicationTraffic
+//! ```
+
+use crate::{
+    codepoints::CipherSuite,
+    crypto::{
+        aead::{MAX_KEY, NONCE_LEN, RecordKey, key_len},
+        hash::{Digest, Hash, MAX_HASH, Mac},
+        hkdf::{Prk, Secret},
+    },
+};
+use zeroize::Zeroizing;
+
+/// The hash function of `suite`.
+pub(super) fn hash_of(suite: CipherSuite) -> Hash {
+    match suite {
+        CipherSuite::TLS_AES_256_GCM_SHA384 => Hash::Sha384,
+        _ => Hash::Sha256,
+    }
+}
+
+/// As many zeros as a hash is long.
+fn zeros(hash: Hash) -> &'static [u8] {
+    &[0; MAX_HASH][..hash.len()]
+}
+
+/// HKDF-Extract of `input` with the salt that `stage` derives.
+fn extract_next(stage: &Prk, hash: Hash, input: &[u8]) -> Prk {
+    let salt = stage.derive(b"derived", hash.of(b"").as_ref());
+    Prk::extract(hash, salt.expose(), input)
+}
+
+/// The Early Secret, of a handshake without a pre-shared key.
+pub(super) struct Early(CipherSuite, Prk);
+
+impl Early {
+    pub(super) fn new(suite: CipherSuite) -> Self {
+        let hash = hash_of(suite);
+        Self(suite, Prk::extract(hash, zeros(hash), zeros(hash)))
+    }
+
+    /// Goes on with the shared secret of the key exchange.
+    pub(super) fn handshake(self, shared: &[u8]) -> Handshake {
+        Handshake(self.0, extract_next(&self.1, hash_of(self.0), shared))
+    }
+}
+
+/// The Handshake Secret.
+pub(super) struct Handshake(CipherSuite, Prk);
+
+impl Handshake {
+    /// The client's and the server's secret; `hello` is the hash of CH..SH.
+    pub(super) fn traffic(&self, hello: &Digest) -> (HandshakeTraffic, HandshakeTraffic) {
+        let derive = |label| HandshakeTraffic(self.0, self.1.derive(label, hello.as_ref()));
+        (derive(b"c hs traffic"), derive(b"s hs traffic"))
+    }
+
+    /// Goes on to the Main Secret.
+    pub(super) fn main(self) -> Main {
+        let hash = hash_of(self.0);
+        Main(self.0, extract_next(&self.1, hash, zeros(hash)))
+    }
+}
+
+/// The Main Secret.
+pub(super) struct Main(CipherSuite, Prk);
+
+impl Main {
+    /// The client's and the server's secret; `finished` is the hash of CH..server Finished.
+    pub(super) fn traffic(self, finished: &Digest) -> (ApplicationTraffic, ApplicationTraffic) {
+        let derive = |label| ApplicationTraffic(self.0, self.1.derive(label, finished.as_ref()));
+        (derive(b"c ap traffic"), derive(b"s ap traffic"))
+    }
+}
+
+/// The key and IV of a traffic secret (RFC 9846 7.3).
+fn record_key(suite: CipherSuite, secret: &Secret) -> RecordKey {
+    let prk = secret.prk();
+    let mut key = Zeroizing::new([0; MAX_KEY]);
+    let key = &mut key[..key_len(suite)];
+    prk.expand_label(b"key", b"", key);
+    let mut iv = [0; NONCE_LEN];
+    prk.expand_label(b"iv", b"", &mut iv);
+    RecordKey::new(suite, key, iv)
+}
+
+/// A side's secret for its handshake messages.
+pub(super) struct HandshakeTraffic(CipherSuite, Secret);
+
+impl HandshakeTraffic {
+    pub(super) fn record_key(&self) -> RecordKey {
+        record_key(self.0, &self.1)
+    }
+
+    /// The verify_data of this side's Finished (RFC 9846 4.5.3).
+    pub(super) fn verify_data(&self, transcript: &Digest) -> Mac {
+        let hash = self.1.hash();
+        let finished_key = self.1.prk().derive(b"finished", b"");
+        hash.hmac(finished_key.expose(), transcript.as_ref())
+    }
+
+    /// For the key log.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.1.expose()
+    }
+}
+
+/// A side's secret for its application data, the first or a later one.
+pub(crate) struct ApplicationTraffic(CipherSuite, Secret);
+
+impl ApplicationTraffic {
+    pub(super) fn record_key(&self) -> RecordKey {
+        record_key(self.0, &self.1)
+    }
+
+    /// Moves on to the next generation (RFC 9846 7.2).
+    pub(super) fn update(&mut self) {
+        self.1 = self.1.prk().derive(b"traffic upd", b"");
+    }
+
+    /// For the key log.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.1.expose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Early;
+    use crate::{codepoints::CipherSuite, crypto::hash::Hash};
+
+    /// The trace of RFC 8448 3: its shared secret, its transcript hashes, its secrets.
+    #[test]
+    fn follows_the_published_trace() {
+        let hex = |text: &str| hex::decode(text).unwrap();
+        let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
+        let handshake = Early::new(CipherSuite::TLS_AES_128_GCM_SHA256).handshake(&shared);
+        let prk = &handshake.1;
+        let hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02f063cf0e1cadd8");
+        assert_eq!(
+            prk.derive(b"c hs traffic", &hello).expose(),
+            hex("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21")
+        );
+        assert_eq!(
+            prk.derive(b"s hs traffic", &hello).expose(),
+            hex("b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38")
+        );
+        let main = handshake.main();
+        let finished = hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
+        assert_eq!(
+            main.1.derive(b"c ap traffic", &finished).expose(),
+            hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5")
+        );
+        assert_eq!(
+            main.1.derive(b"s ap traffic", &finished).expose(),
+            hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643")
+        );
+        assert_eq!(Hash::Sha256.of(b"").as_ref()[..4], [0xe3, 0xb0, 0xc4, 0x42]);
+    }
+
+    #[test]
+    fn an_update_changes_the_secret_and_both_sides_agree() {
+        let traffic = || {
+            Early::new(CipherSuite::TLS_AES_256_GCM_SHA384)
+                .handshake(b"shared")
+                .main()
+                .traffic(&Hash::Sha384.of(b"transcript"))
+        };
+        let ((mut ours, server), (mut theirs, _)) = (traffic(), traffic());
+        assert_ne!(ours.expose(), server.expose(), "the sides have their own");
+        let first = ours.expose().to_vec();
+        ours.update();
+        theirs.update();
+        assert_ne!(ours.expose(), first);
+        assert_eq!(ours.expose(), theirs.expose());
+        assert_eq!(first.len(), 48);
+    }
+}

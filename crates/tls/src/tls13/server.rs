@@ -1,0 +1,433 @@
+//! The server's handshake (RFC 9846 A.2, without pre-shared keys and client certificates).
+//!
+//! ```text
+//!                         WAIT_CH ------------ ClientHello without a usable share ---+
+//!                            |                                                      | send HelloRetryRequest
+//!                            | ClientHello                                          v
+//!                            | <------------------ ClientHello ------------ WAIT_RETRIED_CH
+//!                            | send ServerHello
+//!   keys: handshake          | send EncryptedExtensions, Certificate, CertificateVerify, Finished
+//!   send: application        v
+//!                       WAIT_FINISHED
+//!                            | Finished
+//!   receive: application     v
+//!                           OPEN --- KeyUpdate ---> OPEN
+//! ```
+
+use super::{
+    both::{
+        Flight, Open, Signer, Transcript, application_traffic, check_finished, handshake_traffic,
+        signed_content,
+    },
+    schedule::{ApplicationTraffic, Early, HandshakeTraffic},
+};
+use crate::{
+    codepoints::{
+        CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+        SignatureScheme,
+    },
+    config::ServerConfig,
+    connection::Agreed,
+    crypto::{hash::Digest, kx::KeyShare},
+    error::Error,
+    io::Io,
+    messages::{ClientHello, Finished, ListU16, Message, write_server_hello},
+};
+use alloc::{borrow::ToOwned, boxed::Box, sync::Arc, vec::Vec};
+use netkit_core::{TooLong, Writer};
+
+/// What the server waits for.
+pub(crate) enum State {
+    WaitCh(Box<WaitCh>),
+    WaitRetriedCh(Box<WaitRetriedCh>),
+    WaitFinished(Box<WaitFinished>),
+    Open(Box<Open>),
+}
+
+impl State {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::WaitCh(_) => "WAIT_CH",
+            Self::WaitRetriedCh(_) => "WAIT_RETRIED_CH",
+            Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::Open(_) => "OPEN",
+        }
+    }
+}
+
+/// The flow: every state, every message that has its turn in it, and the state that follows.
+pub(crate) fn advance(
+    state: State,
+    message: &Message<'_>,
+    io: &mut Io<'_>,
+) -> Result<State, Error> {
+    use {Message as M, State as S};
+    Ok(match (state, message) {
+        (S::WaitCh(s), M::ClientHello(m)) => match s.client_hello(&m.read()?, io)? {
+            AfterCh::Shared(s) => S::WaitFinished(s),
+            AfterCh::Retry(s) => S::WaitRetriedCh(s),
+        },
+        (S::WaitRetriedCh(s), M::ClientHello(m)) => {
+            S::WaitFinished(s.client_hello(&m.read()?, io)?)
+        }
+        (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
+        (S::Open(s), M::KeyUpdate(m)) => S::Open(Box::new(s.key_update(&m.read()?, io)?)),
+        (state, message) => {
+            return Err(Error::PeerUnexpectedMessage(message.kind(), state.name()));
+        }
+    })
+}
+
+/// Nothing has been received.
+pub(crate) struct WaitCh {
+    config: Arc<ServerConfig>,
+}
+
+/// Where a first ClientHello leads.
+enum AfterCh {
+    Shared(Box<WaitFinished>),
+    Retry(Box<WaitRetriedCh>),
+}
+
+impl WaitCh {
+    pub(crate) fn new(config: Arc<ServerConfig>) -> Self {
+        Self { config }
+    }
+
+    fn client_hello(self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterCh, Error> {
+        self.config.check()?;
+        check_versions(m)?;
+        let choice = Choice::new(&self.config, m)?;
+        let aligned = io.aligned()?;
+        // RFC 9846 4.3.10: no pre-shared key is taken, so what came with one is read past.
+        if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
+            io.incoming.skip_early_data();
+        }
+        let shares = m.key_shares()?;
+        if let Some(share) = choose_share(&self.config.groups, m.supported_groups()?, &shares)? {
+            let transcript = Transcript::new(choice.cipher_suite, io.raw);
+            io.alignment = Some(aligned);
+            return respond(&self.config, choice, transcript, share, false, m, io)
+                .map(AfterCh::Shared);
+        }
+        let groups = m.supported_groups()?;
+        let group = first_common(self.config.groups.iter().map(|group| group.0), groups)
+            .map(NamedGroup)
+            .ok_or(Error::PeerNoCommonGroup)?;
+        let mut retry = Vec::new();
+        write_server_hello(
+            &mut retry,
+            None,
+            m.legacy_session_id,
+            choice.cipher_suite,
+            |out| {
+                out.u16(group.0);
+                Ok(())
+            },
+        )?;
+        let transcript = Transcript::retried(choice.cipher_suite, io.raw, &retry);
+        io.note_sent(&retry);
+        io.outgoing
+            .send(ContentType::HANDSHAKE, &[&retry], io.out)?;
+        if !m.legacy_session_id.is_empty() {
+            io.change_cipher_spec();
+        }
+        Ok(AfterCh::Retry(Box::new(WaitRetriedCh {
+            config: self.config,
+            transcript,
+            cipher_suite: choice.cipher_suite,
+            group,
+            random: m.random,
+        })))
+    }
+}
+
+/// A HelloRetryRequest has been sent.
+pub(crate) struct WaitRetriedCh {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
+    cipher_suite: CipherSuite,
+    group: NamedGroup,
+    /// The first ClientHello's random, which the second must repeat.
+    random: [u8; 32],
+}
+
+impl WaitRetriedCh {
+    fn client_hello(
+        mut self,
+        m: &ClientHello<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitFinished>, Error> {
+        io.incoming.skip_no_more();
+        check_versions(m)?;
+        // RFC 9846 4.2.2: the second ClientHello changes only what the retry asked for.
+        if m.random != self.random {
+            return Err(Error::PeerIllegalParameter(
+                "the random changed after a retry",
+            ));
+        }
+        if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
+            return Err(Error::PeerIllegalParameter("early_data after a retry"));
+        }
+        let choice = Choice::new(&self.config, m)?;
+        if choice.cipher_suite != self.cipher_suite {
+            return Err(Error::PeerIllegalParameter(
+                "the suites changed after a retry",
+            ));
+        }
+        let [(group, public)] = m.key_shares()?[..] else {
+            return Err(Error::PeerIllegalParameter(
+                "not the one key share that the retry asked for",
+            ));
+        };
+        if group != self.group {
+            return Err(Error::PeerIllegalParameter(
+                "a key share for a group not asked for",
+            ));
+        }
+        self.transcript.add(io.raw);
+        respond(
+            &self.config,
+            choice,
+            self.transcript,
+            (group, public),
+            true,
+            m,
+            io,
+        )
+    }
+}
+
+/// What the server chose from a ClientHello, but for the key share.
+struct Choice {
+    cipher_suite: CipherSuite,
+    signature_scheme: SignatureScheme,
+    alpn: Option<Vec<u8>>,
+}
+
+impl Choice {
+    fn new(config: &ServerConfig, m: &ClientHello<'_>) -> Result<Self, Error> {
+        let suites = config.cipher_suites.iter().map(|suite| suite.0);
+        let schemes = config.identity.schemes().iter().map(|scheme| scheme.0);
+        Ok(Self {
+            cipher_suite: first_common(suites, m.cipher_suites)
+                .map(CipherSuite)
+                .ok_or(Error::PeerNoCommonSuite)?,
+            signature_scheme: first_common(schemes, m.signature_algorithms()?)
+                .map(SignatureScheme)
+                .ok_or(Error::PeerNoCommonScheme)?,
+            alpn: choose_protocol(&config.alpn, m)?,
+        })
+    }
+}
+
+/// The first of `ours` that `theirs` has too.
+fn first_common(mut ours: impl Iterator<Item = u16>, theirs: ListU16<'_>) -> Option<u16> {
+    ours.find(|&value| theirs.contains(value))
+}
+
+fn check_versions(m: &ClientHello<'_>) -> Result<(), Error> {
+    let versions = m.supported_versions()?;
+    if !versions.is_some_and(|versions| versions.contains(ProtocolVersion::TLS1_3.0)) {
+        return Err(Error::PeerNoCommonVersion);
+    }
+    if m.legacy_compression_methods != [0] {
+        return Err(Error::PeerIllegalParameter(
+            "legacy_compression_methods is not null alone",
+        ));
+    }
+    // RFC 9846 4.3.11: it is last, and useless without its modes.
+    if m.extensions.get(ExtensionType::PRE_SHARED_KEY).is_some() {
+        let last = m.extensions.iter().last().map(|(kind, _)| kind);
+        if last != Some(ExtensionType::PRE_SHARED_KEY) {
+            return Err(Error::PeerIllegalParameter(
+                "pre_shared_key is not the last extension",
+            ));
+        }
+        let modes = ExtensionType::PSK_KEY_EXCHANGE_MODES;
+        if m.extensions.get(modes).is_none() {
+            return Err(Error::PeerMissingExtension(modes));
+        }
+    }
+    // Checked here although they are only reported: a name that is none is refused.
+    m.server_name()?;
+    Ok(())
+}
+
+/// The client's share for our most preferred group that it sent one for. A share for a group that
+/// the client does not support is refused (RFC 9846 4.3.8).
+fn choose_share<'a>(
+    ours: &[NamedGroup],
+    supported: ListU16<'_>,
+    shares: &[(NamedGroup, &'a [u8])],
+) -> Result<Option<(NamedGroup, &'a [u8])>, Error> {
+    if shares.iter().any(|(group, _)| !supported.contains(group.0)) {
+        return Err(Error::PeerIllegalParameter(
+            "a key share for a group that is not supported",
+        ));
+    }
+    let share_of = |group: &NamedGroup| shares.iter().find(|(theirs, _)| theirs == group).copied();
+    Ok(ours.iter().find_map(share_of))
+}
+
+/// Our most preferred protocol that the client offers. Offering none, or serving none, is no
+/// failure; having none in common is (RFC 7301 3.2).
+fn choose_protocol(ours: &[Vec<u8>], m: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let Some(theirs) = m.protocols()? else {
+        return Ok(None);
+    };
+    if ours.is_empty() {
+        return Ok(None);
+    }
+    ours.iter()
+        .find(|name| theirs.contains(&name.as_slice()))
+        .cloned()
+        .map(Some)
+        .ok_or(Error::PeerNoCommonProtocol)
+}
+
+/// Sends ServerHello to Finished. From here the client's messages are under handshake keys, and
+/// ours under application keys.
+fn respond(
+    config: &ServerConfig,
+    choice: Choice,
+    mut transcript: Transcript,
+    (group, public): (NamedGroup, &[u8]),
+    hello_retry: bool,
+    m: &ClientHello<'_>,
+    io: &mut Io<'_>,
+) -> Result<Box<WaitFinished>, Error> {
+    let aligned = io.aligned()?;
+    let cipher_suite = choice.cipher_suite;
+    let share = KeyShare::generate(group)?;
+    let mut random = [0; 32];
+    io.random.fill_bytes(&mut random);
+    let mut flight = Flight::new(&mut transcript);
+    flight.whole(io, |out| {
+        write_server_hello(
+            out,
+            Some(&random),
+            m.legacy_session_id,
+            cipher_suite,
+            |out| {
+                out.u16(group.0);
+                out.nested_u16(|out| {
+                    out.bytes(share.public());
+                    Ok(())
+                })
+            },
+        )
+    })?;
+    flight.send(io)?;
+    if !m.legacy_session_id.is_empty() && !hello_retry {
+        io.change_cipher_spec();
+    }
+    let secret = share.agree(public, |shared| Early::new(cipher_suite).handshake(shared))?;
+    let (theirs, ours) = handshake_traffic(&secret, &transcript, &m.random, io);
+    io.outgoing.rekey(ours.record_key());
+    io.note_keys(true, "handshake");
+    io.incoming.rekey(aligned, theirs.record_key());
+    io.note_keys(false, "handshake");
+
+    let server_name = m.server_name()?;
+    let mut flight = Flight::new(&mut transcript);
+    authenticate(config, &choice, &ours, &mut flight, io)?;
+    let server_finished = flight.hash();
+    flight.send(io)?;
+    let (application_theirs, application_ours) =
+        application_traffic(secret.main(), &server_finished, &m.random, io);
+    io.outgoing.rekey(application_ours.record_key());
+    io.note_keys(true, "application");
+    Ok(Box::new(WaitFinished {
+        server_finished,
+        theirs,
+        application_theirs,
+        application_ours,
+        agreed: Agreed {
+            version: ProtocolVersion::TLS1_3,
+            cipher_suite,
+            group,
+            signature_scheme: Some(choice.signature_scheme),
+            alpn: choice.alpn,
+            server_name: server_name.map(ToOwned::to_owned),
+            hello_retry,
+        },
+    }))
+}
+
+/// Adds EncryptedExtensions, Certificate, CertificateVerify and Finished to the flight.
+fn authenticate(
+    config: &ServerConfig,
+    choice: &Choice,
+    ours: &HandshakeTraffic,
+    flight: &mut Flight<'_>,
+    io: &mut Io<'_>,
+) -> Result<(), Error> {
+    flight.message(io, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
+        out.nested_u16(|out| write_protocol(choice.alpn.as_deref(), out))
+    })?;
+    flight.message(io, HandshakeType::CERTIFICATE, |out| {
+        out.u8(0); // certificate_request_context
+        out.nested_u24(|out| {
+            config.identity.chain().iter().try_for_each(|certificate| {
+                out.nested_u24(|out| {
+                    out.bytes(certificate);
+                    Ok(())
+                })?;
+                out.u16(0); // extensions
+                Ok(())
+            })
+        })
+    })?;
+    let content = signed_content(Signer::Server, &flight.hash());
+    let signature = config.identity.sign(choice.signature_scheme, &content)?;
+    flight.message(io, HandshakeType::CERTIFICATE_VERIFY, |out| {
+        out.u16(choice.signature_scheme.0);
+        out.nested_u16(|out| {
+            out.bytes(&signature);
+            Ok(())
+        })
+    })?;
+    flight.finished(io, ours)
+}
+
+/// The ALPN answer, if there is one.
+fn write_protocol(protocol: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), TooLong> {
+    let Some(protocol) = protocol else {
+        return Ok(());
+    };
+    out.u16(ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0);
+    out.nested_u16(|out| {
+        out.nested_u16(|out| {
+            out.nested_u8(|out| {
+                out.bytes(protocol);
+                Ok(())
+            })
+        })
+    })
+}
+
+/// Our Finished has been sent.
+pub(crate) struct WaitFinished {
+    /// The hash up to our Finished: what the client's Finished covers.
+    server_finished: Digest,
+    theirs: HandshakeTraffic,
+    application_theirs: ApplicationTraffic,
+    application_ours: ApplicationTraffic,
+    agreed: Agreed,
+}
+
+impl WaitFinished {
+    fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
+        check_finished(m, &self.theirs, &self.server_finished)?;
+        let aligned = io.aligned()?;
+        io.incoming
+            .rekey(aligned, self.application_theirs.record_key());
+        io.note_keys(false, "application");
+        io.agree(self.agreed);
+        Ok(Box::new(Open::new(
+            self.application_theirs,
+            self.application_ours,
+        )))
+    }
+}

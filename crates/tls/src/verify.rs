@@ -1,0 +1,106 @@
+//! Judging a peer: its certificates, and its proof that it holds their key.
+
+use crate::{
+    codepoints::{AlertDescription, SignatureScheme},
+    error::Error,
+};
+use netkit_x509::{KeyKind, PublicKey, Roots, SignatureAlgorithm};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// Decides whether a server's certificates prove the name that the client asked for.
+///
+/// [`Roots`] is the one to use. Whatever it decides, the server's signature of the handshake under
+/// the first certificate's key is checked as well.
+pub trait ServerVerifier: Send + Sync {
+    /// `Ok` to go on. `chain` is not empty and begins with the server's own certificate; the rest
+    /// is in no particular order.
+    fn verify(
+        &self,
+        chain: &[CertificateDer<'static>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), netkit_x509::Error>;
+}
+
+impl ServerVerifier for Roots {
+    fn verify(
+        &self,
+        chain: &[CertificateDer<'static>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), netkit_x509::Error> {
+        self.verify_server(chain, name, now)
+    }
+}
+
+/// Accepts every certificate. **Whoever stands on the wire can then read and change everything**:
+/// for tests and for looking at broken servers, never for data that matters.
+#[derive(Debug, Clone, Copy)]
+pub struct DangerousAcceptAny;
+
+impl ServerVerifier for DangerousAcceptAny {
+    fn verify(
+        &self,
+        _: &[CertificateDer<'static>],
+        _: &ServerName<'_>,
+        _: UnixTime,
+    ) -> Result<(), netkit_x509::Error> {
+        Ok(())
+    }
+}
+
+/// Checks a CertificateVerify's signature under the certificate's key. The scheme fixes the curve
+/// in TLS 1.3, and excludes PKCS#1 v1.5 (RFC 9846 4.3.3).
+pub(crate) fn check_signature(
+    certificate: &CertificateDer<'_>,
+    scheme: SignatureScheme,
+    content: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    use {SignatureAlgorithm as A, SignatureScheme as S};
+    let key = PublicKey::of_certificate(certificate).map_err(Error::PeerCertificate)?;
+    let algorithm = match (scheme, key.kind()) {
+        (S::RSA_PSS_RSAE_SHA256, KeyKind::Rsa { .. }) => A::RsaPssSha256,
+        (S::RSA_PSS_RSAE_SHA384, KeyKind::Rsa { .. }) => A::RsaPssSha384,
+        (S::RSA_PSS_RSAE_SHA512, KeyKind::Rsa { .. }) => A::RsaPssSha512,
+        (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP256) => A::EcdsaP256Sha256,
+        (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP384) => A::EcdsaP384Sha384,
+        (S::ED25519, KeyKind::Ed25519) => A::Ed25519,
+        _ => {
+            return Err(Error::PeerIllegalParameter(
+                "a signature scheme that does not fit the certificate's key",
+            ));
+        }
+    };
+    key.verify(algorithm, content, signature)
+        .map_err(|_| Error::PeerBadSignature)
+}
+
+/// The alert for a certificate's refusal (RFC 9846 6.2).
+pub(crate) const fn alert_for(error: netkit_x509::Error) -> AlertDescription {
+    use {AlertDescription as A, netkit_x509::Error as X};
+    match error {
+        X::Expired { .. } | X::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
+        X::UnknownIssuer | X::BudgetExceeded => A::UNKNOWN_CA,
+        X::NoCertificate => A::DECODE_ERROR,
+        X::UnsupportedVersion
+        | X::UnsupportedCriticalExtension
+        | X::UnsupportedSignatureAlgorithm
+        | X::UnsupportedKey => A::UNSUPPORTED_CERTIFICATE,
+        X::Malformed
+        | X::CertificateTooLong
+        | X::TooManyCertificates
+        | X::InvalidSerialNumber
+        | X::SignatureAlgorithmMismatch
+        | X::DuplicateExtension
+        | X::InvalidSubjectAltName
+        | X::InvalidNameConstraints
+        | X::BadSignature
+        | X::IssuerNotCa
+        | X::PathLenExceeded
+        | X::KeyUsageNotAllowed
+        | X::ExtendedKeyUsageNotAllowed
+        | X::NameConstraintViolation
+        | X::NameMismatch => A::BAD_CERTIFICATE,
+    }
+}

@@ -1,0 +1,181 @@
+//! A client and a server with the octets between them.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use netkit_tls::{
+    ClientConfig, Connection, Error, Event, Identity, KeyLog, ServerConfig, ServerName, UnixTime,
+};
+use netkit_x509::Roots;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// 2026-01-01: inside the validity of rcgen's default certificates.
+pub const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
+
+/// A key log that keeps its lines.
+#[derive(Default)]
+pub struct Lines(pub Mutex<Vec<String>>);
+
+impl KeyLog for Lines {
+    fn line(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+/// A server for `localhost` with a certificate of its own making, and roots that trust it.
+pub fn server_config() -> (ServerConfig, Arc<Roots>) {
+    server_config_with(&rcgen::PKCS_ECDSA_P256_SHA256)
+}
+
+/// As [`server_config`], with a key of this kind.
+pub fn server_config_with(
+    algorithm: &'static rcgen::SignatureAlgorithm,
+) -> (ServerConfig, Arc<Roots>) {
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::default();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_certificate = ca.self_signed(&ca_key).unwrap();
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    let identity = Identity::new(
+        vec![certificate.into()],
+        &key.serialize_der().try_into().unwrap(),
+    )
+    .unwrap();
+    let mut roots = Roots::new();
+    roots.add(ca_certificate.der()).unwrap();
+    (ServerConfig::new(identity), Arc::new(roots))
+}
+
+/// A client that trusts `roots`.
+pub fn client_config(roots: Arc<Roots>) -> ClientConfig {
+    ClientConfig::new(roots)
+}
+
+/// An event that outlives its input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    Connected,
+    Data(Vec<u8>),
+    PeerClosed,
+}
+
+pub struct Duo {
+    pub client: Connection,
+    pub server: Connection,
+    pub to_server: Vec<u8>,
+    pub to_client: Vec<u8>,
+    pub client_heard: Vec<Said>,
+    pub server_heard: Vec<Said>,
+}
+
+fn random() -> Box<dyn netkit_tls::CryptoRng + Send> {
+    Box::new(getrandom::rand_core::UnwrapErr(getrandom::SysRng))
+}
+
+impl Duo {
+    pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+        let mut to_server = Vec::new();
+        let name = ServerName::try_from("localhost").unwrap();
+        let client =
+            Connection::client(Arc::new(client), name, NOW, random(), &mut to_server).unwrap();
+        Self {
+            client,
+            server: Connection::server(Arc::new(server), NOW, random()),
+            to_server,
+            to_client: Vec::new(),
+            client_heard: Vec::new(),
+            server_heard: Vec::new(),
+        }
+    }
+
+    /// Two that are connected.
+    pub fn connected() -> Self {
+        let (server, roots) = server_config();
+        let mut duo = Self::new(client_config(roots), server);
+        duo.connect().unwrap();
+        duo
+    }
+
+    /// Carries octets until nothing moves, or one side fails.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        while !(self.to_server.is_empty() && self.to_client.is_empty()) {
+            let arrived = std::mem::take(&mut self.to_server);
+            deliver(
+                &mut self.server,
+                arrived,
+                &mut self.to_client,
+                &mut self.server_heard,
+            )?;
+            let arrived = std::mem::take(&mut self.to_client);
+            deliver(
+                &mut self.client,
+                arrived,
+                &mut self.to_server,
+                &mut self.client_heard,
+            )?;
+        }
+        Ok(())
+    }
+
+    pub fn connect(&mut self) -> Result<(), Error> {
+        self.settle()?;
+        assert!(self.client.is_connected() && self.server.is_connected());
+        assert_eq!(self.client_heard, [Said::Connected]);
+        assert_eq!(self.server_heard, [Said::Connected]);
+        Ok(())
+    }
+
+    pub fn say_to_server(&mut self, body: &[u8]) -> Result<Vec<u8>, Error> {
+        self.server_heard.clear();
+        self.client.send(&[body], &mut self.to_server)?;
+        self.settle()?;
+        Ok(data(&self.server_heard))
+    }
+
+    pub fn say_to_client(&mut self, body: &[u8]) -> Result<Vec<u8>, Error> {
+        self.client_heard.clear();
+        self.server.send(&[body], &mut self.to_client)?;
+        self.settle()?;
+        Ok(data(&self.client_heard))
+    }
+}
+
+fn data(heard: &[Said]) -> Vec<u8> {
+    heard
+        .iter()
+        .flat_map(|said| match said {
+            Said::Data(data) => data.clone(),
+            other => panic!("{other:?} among data"),
+        })
+        .collect()
+}
+
+/// Offers all that arrived, in one piece.
+pub fn deliver(
+    machine: &mut Connection,
+    mut arrived: Vec<u8>,
+    out: &mut Vec<u8>,
+    heard: &mut Vec<Said>,
+) -> Result<(), Error> {
+    loop {
+        let step = machine.recv(&mut arrived, out)?;
+        match step.event {
+            Event::NeedData => {
+                assert_eq!(step.used, arrived.len(), "whole records were sent");
+                return Ok(());
+            }
+            Event::Connected => heard.push(Said::Connected),
+            Event::Data(data) => heard.push(Said::Data(data.to_vec())),
+            Event::PeerClosed => heard.push(Said::PeerClosed),
+        }
+        let used = step.used;
+        arrived.drain(..used);
+    }
+}
