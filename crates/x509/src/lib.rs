@@ -1,0 +1,22 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+#[cfg(feature = "arbitrary")]
+extern crate std;
+
+mod certificate;
+mod constraints;
+mod error;
+pub mod limits;
+mod name;
+mod path;
+mod roots;
+mod signature;
+mod validate;
+
+pub use error::Error;
+pub use roots::Roots;
+pub use signature::{KeyKind, PublicKey, SignatureAlgorithm};
+
+pub use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
