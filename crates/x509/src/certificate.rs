@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use der::{
-    Decode, Reader, SliceReader, TagNumber,
+    Decode, DecodeValue, Header, Length, Reader, SliceReader, Tag, TagNumber,
     asn1::{BitStringRef, IntRef, ObjectIdentifier, OctetStringRef, SequenceRef},
     oid::AssociatedOid,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Certificate<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     pub(crate) version_3: bool,
+    /// RFC 5280 4.1.2.2: positive, at most 20 octets.
+    pub(crate) serial_number_fits: bool,
     /// First and last second of validity, since the Unix epoch.
     pub(crate) not_before: u64,
     pub(crate) not_after: u64,
@@ -57,6 +59,7 @@ pub(crate) struct Extensions {
     pub(crate) key_usage: Option<KeyUsage>,
     pub(crate) extended_key_usage: Option<ExtendedKeyUsage>,
     pub(crate) subject_alt_name: Option<GeneralNames>,
+    pub(crate) subject_alt_name_critical: bool,
     pub(crate) name_constraints: Option<NameConstraints>,
     /// A critical extension that is none of the above was seen.
     pub(crate) unknown_critical: bool,
@@ -86,7 +89,6 @@ impl<'a> Certificate<'a> {
         }
         let fields = Fields::decode(der).map_err(|_| Error::Malformed)?;
         let version_3 = version_3(&fields)?;
-        serial_number(fields.serial_number)?;
         if fields.inner_algorithm != fields.outer_algorithm {
             return Err(Error::SignatureAlgorithmMismatch);
         }
@@ -107,6 +109,7 @@ impl<'a> Certificate<'a> {
                 .map_err(|_| Error::Malformed)?,
             profile: Profile {
                 version_3,
+                serial_number_fits: serial_number_fits(fields.serial_number),
                 not_before: seconds(fields.validity.not_before)?,
                 not_after: seconds(fields.validity.not_after)?,
                 extensions: match fields.extensions {
@@ -175,11 +178,19 @@ fn sequence<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
     Ok(<&SequenceRef>::decode(reader)?.as_bytes())
 }
 
+/// What the content of a Name's SEQUENCE says.
+pub(crate) fn name_of_content(content: &[u8]) -> der::Result<Name> {
+    let header = Header::new(Tag::Sequence, Length::try_from(content.len())?);
+    let mut reader = SliceReader::new(content)?;
+    let name = Name::decode_value(&mut reader, header)?;
+    reader.finish()?;
+    Ok(name)
+}
+
 /// A Name: the content of its SEQUENCE, and what it says.
 fn name<'a>(reader: &mut SliceReader<'a>) -> der::Result<(&'a [u8], Name)> {
-    let tlv = reader.tlv_bytes()?;
-    let parsed = Name::from_der(tlv)?;
-    Ok((sequence(&mut SliceReader::new(tlv)?)?, parsed))
+    let content = sequence(reader)?;
+    Ok((content, name_of_content(content)?))
 }
 
 /// Whether the certificate is of version 3 (RFC 5280 4.1.2.1). DER leaves out the default, version 1.
@@ -191,15 +202,12 @@ fn version_3(fields: &Fields<'_>) -> Result<bool, Error> {
     }
 }
 
-/// RFC 5280 4.1.2.2: positive, at most 20 octets.
-fn serial_number(serial: IntRef<'_>) -> Result<(), Error> {
+/// RFC 5280 4.1.2.2. Roots from before that rule have zero.
+fn serial_number_fits(serial: IntRef<'_>) -> bool {
     let octets = serial.as_bytes();
     let negative = octets.first().is_some_and(|octet| octet & 0x80 != 0);
     let zero = octets.iter().all(|&octet| octet == 0);
-    if negative || zero || octets.len() > MAX_SERIAL_LEN {
-        return Err(Error::InvalidSerialNumber);
-    }
-    Ok(())
+    !negative && !zero && octets.len() <= MAX_SERIAL_LEN
 }
 
 /// Seconds since the Unix epoch. RFC 5280 4.1.2.5: dates through 2049 are UTCTime.
@@ -239,7 +247,10 @@ impl Extensions {
             BasicConstraints::OID => self.basic_constraints = Some(read(value)?),
             KeyUsage::OID => self.key_usage = Some(key_usage(value)?),
             ExtendedKeyUsage::OID => self.extended_key_usage = Some(extended_key_usage(value)?),
-            SubjectAltName::OID => self.subject_alt_name = Some(subject_alt_name(value)?),
+            SubjectAltName::OID => {
+                self.subject_alt_name = Some(subject_alt_name(value)?);
+                self.subject_alt_name_critical = critical;
+            }
             pkix::NameConstraints::OID => {
                 self.name_constraints = Some(NameConstraints::parse(value)?);
             }
@@ -285,8 +296,12 @@ fn extended_key_usage(value: &[u8]) -> Result<ExtendedKeyUsage, Error> {
 
 /// RFC 5280 4.2.1.6: SIZE (1..MAX); a name that does not parse spoils the certificate.
 fn subject_alt_name(value: &[u8]) -> Result<Vec<GeneralName>, Error> {
+    let parses = |name: &GeneralName| match name {
+        GeneralName::IpAddress(octets) => matches!(octets.as_bytes().len(), 4 | 16),
+        _ => true,
+    };
     match GeneralNames::from_der(value) {
-        Ok(names) if !names.is_empty() => Ok(names),
+        Ok(names) if !names.is_empty() && names.iter().all(parses) => Ok(names),
         _ => Err(Error::InvalidSubjectAltName),
     }
 }

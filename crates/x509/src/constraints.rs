@@ -11,7 +11,7 @@ use crate::{
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::mem::discriminant;
 use der::{
-    Decode, DecodeValue, Header, SliceReader, Tag, Tagged,
+    Decode, DecodeValue, Header, Length, Reader, SliceReader, Tag, Tagged,
     asn1::{Any, ObjectIdentifier},
 };
 use x509_cert::{
@@ -60,17 +60,14 @@ impl NameConstraints {
 
     /// Parses the content of the extension's SEQUENCE, as trust anchors hold it.
     pub(crate) fn parse_content(content: &[u8]) -> Result<Self, Error> {
-        let decode = |content| -> der::Result<_> {
-            let length = der::Length::try_from(<[u8]>::len(content))?;
+        let decode = || -> der::Result<pkix::NameConstraints> {
+            let header = Header::new(Tag::Sequence, Length::try_from(content.len())?);
             let mut reader = SliceReader::new(content)?;
-            let decoded = pkix::NameConstraints::decode_value(
-                &mut reader,
-                Header::new(Tag::Sequence, length),
-            )?;
-            der::Reader::finish(reader)?;
-            Ok(decoded)
+            let extension = pkix::NameConstraints::decode_value(&mut reader, header)?;
+            reader.finish()?;
+            Ok(extension)
         };
-        decode(content)
+        decode()
             .map_err(|_| Error::InvalidNameConstraints)
             .and_then(Self::of_extension)
     }
@@ -210,10 +207,11 @@ impl Subtree {
             (Self::Ip(base, mask), Constrained::Alternative(GeneralName::IpAddress(address))) => {
                 ip_within(address.as_bytes(), base, mask)
             }
-            (Self::Directory(base), Constrained::Alternative(GeneralName::DirectoryName(name)))
-            | (Self::Directory(base), Constrained::Subject(name)) => {
-                directory_within(name, base) == Some(true)
-            }
+            (
+                Self::Directory(base),
+                Constrained::Alternative(GeneralName::DirectoryName(name))
+                | Constrained::Subject(name),
+            ) => directory_within(name, base) == Some(true),
             _ => false,
         }
     }
@@ -234,10 +232,11 @@ impl Subtree {
             (Self::Ip(base, mask), Constrained::Alternative(GeneralName::IpAddress(address))) => {
                 ip_within(address.as_bytes(), base, mask)
             }
-            (Self::Directory(base), Constrained::Alternative(GeneralName::DirectoryName(name)))
-            | (Self::Directory(base), Constrained::Subject(name)) => {
-                directory_within(name, base) != Some(false)
-            }
+            (
+                Self::Directory(base),
+                Constrained::Alternative(GeneralName::DirectoryName(name))
+                | Constrained::Subject(name),
+            ) => directory_within(name, base) != Some(false),
             _ => true,
         }
     }

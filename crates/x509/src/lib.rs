@@ -7,6 +7,7 @@ extern crate std;
 
 mod certificate;
 mod constraints;
+mod diagnose;
 mod error;
 pub mod limits;
 mod name;
@@ -15,6 +16,7 @@ mod roots;
 mod signature;
 mod validate;
 
+pub use diagnose::{Diagnosis, diagnose};
 pub use error::Error;
 pub use roots::Roots;
 pub use signature::{KeyKind, PublicKey, SignatureAlgorithm};

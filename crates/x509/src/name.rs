@@ -34,7 +34,8 @@ pub(crate) fn matches(certificate: &Certificate<'_>, name: &ServerName<'_>) -> R
     }
 }
 
-fn dns_matches(presented: &str, asked: &str) -> bool {
+/// Whether a DNS name that a certificate presents stands for the one that was asked for.
+pub(crate) fn dns_matches(presented: &str, asked: &str) -> bool {
     DnsPattern::parse(presented).is_some_and(|pattern| pattern.matches(asked))
 }
 

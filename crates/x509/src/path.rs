@@ -49,7 +49,7 @@ pub(crate) fn find(
     purpose: Purpose,
     now: u64,
 ) -> Result<(), Error> {
-    validate::certificate(&end_entity.profile, now)?;
+    validate::issued(end_entity, now)?;
     validate::end_entity(end_entity, purpose)?;
     if pool.len() > MAX_POOL {
         return Err(Error::TooManyCertificates);
@@ -104,7 +104,7 @@ impl<'p> Search<'p> {
             .roots
             .anchors()
             .iter()
-            .filter(|root| root.subject == last.issuer)
+            .filter(|root| *root.subject == *last.issuer)
         {
             match self.anchor(path, last, anchor) {
                 Ok(()) => return Ok(()),
@@ -152,7 +152,7 @@ impl<'p> Search<'p> {
         if path.len() > MAX_INTERMEDIATES || path.iter().any(repeats) {
             return Err(Error::UnknownIssuer);
         }
-        validate::certificate(&candidate.profile, self.now)?;
+        validate::issued(candidate, self.now)?;
         validate::issuer(&candidate.profile, self.purpose)?;
         self.check_signature(last, candidate.public_key)?;
         path.push(candidate);

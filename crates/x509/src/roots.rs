@@ -7,7 +7,7 @@ use crate::{
     validate::Purpose,
 };
 use alloc::vec::Vec;
-use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
 
 /// The trusted roots: parsed once, shared by every verdict.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +19,9 @@ pub struct Roots {
 #[derive(Debug, Clone)]
 pub(crate) struct Anchor {
     /// Content of the Name's SEQUENCE.
-    pub(crate) subject: Vec<u8>,
+    pub(crate) subject: Der<'static>,
     /// Content of the SubjectPublicKeyInfo SEQUENCE, which parses.
-    subject_public_key_info: Vec<u8>,
+    subject_public_key_info: Der<'static>,
     kind: AnchorKind,
 }
 
@@ -35,8 +35,8 @@ impl Anchor {
     fn of_certificate(der: &[u8]) -> Result<Self, Error> {
         let certificate = Certificate::parse(der)?;
         Ok(Self {
-            subject: certificate.subject.into(),
-            subject_public_key_info: certificate.subject_public_key_info.into(),
+            subject: certificate.subject.to_vec().into(),
+            subject_public_key_info: certificate.subject_public_key_info.to_vec().into(),
             kind: AnchorKind::Certificate {
                 der: der.into(),
                 profile: certificate.profile,
@@ -44,15 +44,15 @@ impl Anchor {
         })
     }
 
-    fn of_trust_anchor(anchor: &TrustAnchor<'_>) -> Result<Self, Error> {
-        let constraints = anchor.name_constraints.as_ref();
+    fn of_trust_anchor(anchor: TrustAnchor<'static>) -> Result<Self, Error> {
         PublicKey::of_info(&anchor.subject_public_key_info).map_err(|_| Error::Malformed)?;
         Ok(Self {
-            subject: anchor.subject.to_vec(),
-            subject_public_key_info: anchor.subject_public_key_info.to_vec(),
+            subject: anchor.subject,
+            subject_public_key_info: anchor.subject_public_key_info,
             kind: AnchorKind::Bare(
-                constraints
-                    .map(|content| NameConstraints::parse_content(content))
+                anchor
+                    .name_constraints
+                    .map(|content| NameConstraints::parse_content(&content))
                     .transpose()?,
             ),
         })
@@ -107,7 +107,7 @@ impl Roots {
     /// Trusts a name and a key. One whose key or constraints do not parse can vouch for nothing
     /// and is left out.
     pub fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
-        self.anchors.extend(Anchor::of_trust_anchor(&anchor));
+        self.anchors.extend(Anchor::of_trust_anchor(anchor));
     }
 
     /// Number of roots.

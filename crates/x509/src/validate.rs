@@ -1,4 +1,4 @@
-//! RFC 5280 section 6: one function a check. [`certificate`], [`issuer`] and [`end_entity`] judge a
+//! RFC 5280 section 6: one function a check. [`issued`], [`issuer`] and [`end_entity`] judge a
 //! certificate by itself; [`path`] judges what depends on the certificates above it.
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     path::Budget,
     roots::Anchor,
 };
+use alloc::vec::Vec;
 use der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::name::GeneralNames;
 
@@ -32,6 +33,14 @@ impl Purpose {
 pub(crate) fn certificate(profile: &Profile, now: u64) -> Result<(), Error> {
     validity(profile, now)?;
     critical_extensions(&profile.extensions)
+}
+
+/// What holds for every certificate that a CA of this path issued (RFC 5280 4.1.2): roots are older than
+/// some of it.
+pub(crate) fn issued(certificate: &Certificate<'_>, now: u64) -> Result<(), Error> {
+    self::certificate(&certificate.profile, now)?;
+    serial_number(&certificate.profile)?;
+    subject(certificate)
 }
 
 /// What holds for every CA certificate (RFC 5280 6.1.4 (k), (n)).
@@ -81,6 +90,23 @@ fn critical_extensions(extensions: &Extensions) -> Result<(), Error> {
 fn version(profile: &Profile) -> Result<(), Error> {
     if !profile.version_3 {
         return Err(Error::UnsupportedVersion);
+    }
+    Ok(())
+}
+
+/// 4.1.2.2.
+fn serial_number(profile: &Profile) -> Result<(), Error> {
+    if !profile.serial_number_fits {
+        return Err(Error::InvalidSerialNumber);
+    }
+    Ok(())
+}
+
+/// 4.1.2.6: an empty subject leaves it to a critical subjectAltName to name somebody. (CAs are
+/// found by their subject, and no certificate has an empty issuer.)
+fn subject(certificate: &Certificate<'_>) -> Result<(), Error> {
+    if certificate.subject.is_empty() && !certificate.profile.extensions.subject_alt_name_critical {
+        return Err(Error::InvalidSubjectAltName);
     }
     Ok(())
 }
@@ -159,14 +185,14 @@ struct State<'a> {
     /// (k) max_path_length.
     max_path_length: usize,
     /// (b), (c): the subtrees of every CA so far; a name must satisfy each.
-    constraints: alloc::vec::Vec<&'a NameConstraints>,
+    constraints: Vec<&'a NameConstraints>,
 }
 
 impl<'a> State<'a> {
     fn initialise(anchor: &'a Anchor, path_length: usize) -> Self {
         let mut state = Self {
             max_path_length: path_length,
-            constraints: alloc::vec::Vec::new(),
+            constraints: Vec::new(),
         };
         state.constraints.extend(anchor.name_constraints());
         state.narrow(anchor.extensions());
