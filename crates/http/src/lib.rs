@@ -12,7 +12,11 @@ mod error;
 mod event;
 mod fields;
 mod framing;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod generators;
 mod head;
+#[cfg(feature = "http")]
+mod http_types;
 mod incoming;
 pub mod limits;
 mod notice;

@@ -264,7 +264,7 @@ impl Server {
                 && outgoing != Some(Outgoing::UntilClose);
             match version {
                 _ if !persists && !notice.connection.close => {
-                    out.extend_from_slice(b"Connection: close\r\n")
+                    out.extend_from_slice(b"Connection: close\r\n");
                 }
                 // RFC 9112 9.3: HTTP/1.0 persists only when both sides say so.
                 Version::Http10 if persists && !notice.connection.keep_alive => {

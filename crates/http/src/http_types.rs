@@ -1,0 +1,178 @@
+//! Heads as the `http` crate has them, both ways. Fields to send need no conversion: a `HeaderMap`
+//! iterates over names and values that `send_head` takes as they are.
+
+use crate::{Fields, RequestHead, RequestLine, ResponseHead, Status, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts,
+};
+
+impl TryFrom<RequestHead<'_>> for Request<()> {
+    type Error = http::Error;
+
+    /// Copies the head. Fails where `http` is narrower than RFC 9110: some targets are no `Uri`.
+    fn try_from(head: RequestHead<'_>) -> Result<Self, Self::Error> {
+        let mut request = Self::new(());
+        *request.method_mut() = Method::from_bytes(head.method.as_bytes())?;
+        *request.uri_mut() = head.target.parse()?;
+        *request.version_mut() = head.version.into();
+        *request.headers_mut() = header_map(&head.fields)?;
+        Ok(request)
+    }
+}
+
+impl TryFrom<ResponseHead<'_>> for Response<()> {
+    type Error = http::Error;
+
+    /// Copies the head, without the reason phrase.
+    fn try_from(head: ResponseHead<'_>) -> Result<Self, Self::Error> {
+        let mut response = Self::new(());
+        *response.status_mut() = head.status.try_into()?;
+        *response.version_mut() = head.version.into();
+        *response.headers_mut() = header_map(&head.fields)?;
+        Ok(response)
+    }
+}
+
+fn header_map(fields: &Fields<'_>) -> Result<HeaderMap, http::Error> {
+    let mut map = HeaderMap::with_capacity(fields.len());
+    for (name, value) in fields.iter() {
+        let name = HeaderName::from_bytes(name.as_bytes())?;
+        map.append(name, HeaderValue::from_bytes(value)?);
+    }
+    Ok(map)
+}
+
+impl<'a> From<&'a Parts> for RequestLine<'a> {
+    /// The request line for an origin server: authority-form for CONNECT, origin-form or asterisk-form
+    /// otherwise (RFC 9112 3.2).
+    fn from(parts: &'a Parts) -> Self {
+        line(&parts.method, &parts.uri, parts.version)
+    }
+}
+
+impl<'a, T> From<&'a Request<T>> for RequestLine<'a> {
+    /// The request line for an origin server: authority-form for CONNECT, origin-form or asterisk-form
+    /// otherwise (RFC 9112 3.2).
+    fn from(request: &'a Request<T>) -> Self {
+        line(request.method(), request.uri(), request.version())
+    }
+}
+
+fn line<'a>(method: &'a Method, uri: &'a http::Uri, version: http::Version) -> RequestLine<'a> {
+    let target = match (method, uri.authority(), uri.path_and_query()) {
+        (&Method::CONNECT, Some(authority), _) => authority.as_str(),
+        (_, _, Some(path)) => path.as_str(),
+        (_, _, None) => "/",
+    };
+    RequestLine {
+        method: method.as_str(),
+        target,
+        version: version.into(),
+    }
+}
+
+impl From<Version> for http::Version {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Http10 => Self::HTTP_10,
+            Version::Http11 => Self::HTTP_11,
+        }
+    }
+}
+
+impl From<http::Version> for Version {
+    /// HTTP/1.0 stays itself; anything higher is sent as HTTP/1.1.
+    fn from(version: http::Version) -> Self {
+        if version <= http::Version::HTTP_10 {
+            Self::Http10
+        } else {
+            Self::Http11
+        }
+    }
+}
+
+impl From<StatusCode> for Status {
+    fn from(status: StatusCode) -> Self {
+        Self(status.as_u16())
+    }
+}
+
+impl TryFrom<Status> for StatusCode {
+    type Error = http::status::InvalidStatusCode;
+
+    fn try_from(status: Status) -> Result<Self, Self::Error> {
+        Self::from_u16(status.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{BodyLength, Client, Event, RequestLine, Server, Slot, Status, Version};
+    use alloc::vec::Vec;
+    use http::{Request, Response, StatusCode};
+
+    #[test]
+    fn requests_and_responses_survive_the_wire() {
+        let request = Request::post("http://h.example/a?b=c")
+            .header("host", "h.example")
+            .header("x-twice", "one")
+            .header("x-twice", "two\u{e4}")
+            .body(())
+            .unwrap();
+        let (mut client, mut server) = (Client::default(), Server::default());
+        let (mut out, mut back) = (Vec::new(), Vec::new());
+        let mut slots = [Slot::default(); 8];
+        let line = RequestLine::from(&request);
+        client
+            .send_head(line, request.headers(), BodyLength::None, &mut out)
+            .unwrap();
+        let Event::Head(head) = server.recv(&mut out, &mut slots).unwrap().event else {
+            panic!("no head");
+        };
+        let heard: Request<()> = head.try_into().unwrap();
+        assert_eq!(heard.method(), request.method());
+        assert_eq!(heard.uri(), "/a?b=c");
+        let twice = |request: &Request<()>| -> Vec<Vec<u8>> {
+            let values = request.headers().get_all("x-twice").iter();
+            values.map(|value| value.as_bytes().to_vec()).collect()
+        };
+        assert_eq!(twice(&heard), twice(&request));
+        assert_eq!(heard.version(), http::Version::HTTP_11);
+
+        let response = Response::builder()
+            .status(299)
+            .header("a", "b")
+            .body(())
+            .unwrap();
+        let status = Status::from(response.status());
+        server
+            .send_head(status, response.headers(), BodyLength::None, &mut back)
+            .unwrap();
+        let Event::Head(head) = client.recv(&mut back, &mut slots).unwrap().event else {
+            panic!("no head");
+        };
+        let heard: Response<()> = head.try_into().unwrap();
+        assert_eq!(heard.status(), StatusCode::from_u16(299).unwrap());
+        assert_eq!(heard.headers()["a"], "b");
+    }
+
+    #[test]
+    fn targets_have_the_form_of_their_method() {
+        for (method, uri, target) in [
+            ("GET", "http://h.example", "/"),
+            ("GET", "/a?b", "/a?b"),
+            ("OPTIONS", "*", "*"),
+            ("CONNECT", "h.example:443", "h.example:443"),
+        ] {
+            let request = Request::builder()
+                .method(method)
+                .uri(uri)
+                .version(http::Version::HTTP_10)
+                .body(())
+                .unwrap();
+            let line = RequestLine::from(&request);
+            assert_eq!((line.target, line.version), (target, Version::Http10));
+            assert_eq!(line.check(), Ok(()));
+        }
+    }
+}
