@@ -78,9 +78,9 @@ impl Outgoing {
             }
             // RFC 9110 6.5.1: trailers may be lost; an HTTP/1.0 client, which gets no chunks, gets none.
             Self::UntilClose => Ok(()),
-            Self::Length(_) if trailers.into_iter().next().is_some() => Err(Error::MisuseTrailer),
+            Self::Length(1..) => Err(Error::MisuseContentLength),
+            Self::Length(0) if trailers.into_iter().next().is_some() => Err(Error::MisuseTrailer),
             Self::Length(0) => Ok(()),
-            Self::Length(_) => Err(Error::MisuseContentLength),
         }
     }
 }

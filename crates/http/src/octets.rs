@@ -27,8 +27,8 @@ const fn classes() -> [u8; 256] {
     }
     // RFC 9110 5.6.2.
     table = mark(table, b"!#$%&'*+-.^_`|~", TCHAR);
-    // RFC 3986 2.2, 2.3: unreserved, pct-encoded and sub-delims.
-    table = mark(table, b"-._~%!$&'()*+,;=", TARGET | REG_NAME);
+    // RFC 3986 2.2, 2.3: unreserved and sub-delims.
+    table = mark(table, b"-._~!$&'()*+,;=", TARGET | REG_NAME);
     table = mark(table, b":@/?", TARGET);
     // Not in RFC 3986's path or query, but browsers send them there as they are (WHATWG URL 1.3).
     mark(table, b"[]|{}^`", TARGET)
@@ -53,21 +53,25 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
 
 /// Whether `octets` may stand in a path and query.
 pub(crate) fn is_target(octets: &[u8]) -> bool {
-    octets.iter().all(|&octet| is(octet, TARGET)) && percents_are_encodings(octets)
+    is_encoded(octets, TARGET)
 }
 
 /// Whether `octets` are a registered name (RFC 3986 3.2.2) that is not empty.
 pub(crate) fn is_reg_name(octets: &[u8]) -> bool {
-    !octets.is_empty()
-        && octets.iter().all(|&octet| is(octet, REG_NAME))
-        && percents_are_encodings(octets)
+    !octets.is_empty() && is_encoded(octets, REG_NAME)
 }
 
-/// RFC 3986 2.1: "%" is followed by two hexadecimal digits.
-fn percents_are_encodings(octets: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', octets).all(|at| {
-        matches!(octets.get(at + 1..at + 3), Some(digits) if digits.iter().all(u8::is_ascii_hexdigit))
-    })
+/// Octets of `class`, and "%" before two hexadecimal digits (RFC 3986 2.1).
+fn is_encoded(mut octets: &[u8], class: u8) -> bool {
+    while let Some(at) = octets.iter().position(|&octet| !is(octet, class)) {
+        match &octets[at..] {
+            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                octets = rest;
+            }
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// Whether no field value may hold `octet` (RFC 9110 5.5): controls but HTAB.
