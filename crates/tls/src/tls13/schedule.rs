@@ -155,7 +155,7 @@ mod tests {
         let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
         let handshake = Early::new(CipherSuite::TLS_AES_128_GCM_SHA256).handshake(&shared);
         let prk = &handshake.1;
-        let hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02f063cf0e1cadd8");
+        let hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
         assert_eq!(
             prk.derive(b"c hs traffic", &hello).expose(),
             hex("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21")

@@ -1,6 +1,6 @@
 //! A client and a server with the octets between them.
 
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use netkit_tls::{
     ClientConfig, Connection, Error, Event, Identity, KeyLog, ServerConfig, ServerName, UnixTime,
@@ -76,7 +76,7 @@ pub struct Duo {
 }
 
 fn random() -> Box<dyn netkit_tls::CryptoRng + Send> {
-    Box::new(getrandom::rand_core::UnwrapErr(getrandom::SysRng))
+    Box::new(rand_core::UnwrapErr(getrandom::SysRng))
 }
 
 impl Duo {
@@ -164,7 +164,7 @@ pub fn deliver(
     out: &mut Vec<u8>,
     heard: &mut Vec<Said>,
 ) -> Result<(), Error> {
-    loop {
+    while !arrived.is_empty() {
         let step = machine.recv(&mut arrived, out)?;
         match step.event {
             Event::NeedData => {
@@ -178,4 +178,5 @@ pub fn deliver(
         let used = step.used;
         arrived.drain(..used);
     }
+    Ok(())
 }
