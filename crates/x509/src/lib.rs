@@ -9,6 +9,8 @@ mod certificate;
 mod constraints;
 mod diagnose;
 mod error;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod generators;
 pub mod limits;
 mod name;
 mod path;

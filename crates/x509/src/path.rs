@@ -93,8 +93,8 @@ impl<'p> Search<'p> {
         Ok(())
     }
 
-    /// Extends `path`, whose last certificate lacks an issuer, to a root. On failure the most
-    /// telling error: any is better than "unknown issuer", and the first is kept.
+    /// Extends `path`, whose last certificate lacks an issuer, to a root, or gives the most telling
+    /// error.
     fn extend(&mut self, path: &mut Vec<&'p Certificate<'p>>) -> Result<(), Error> {
         let Some(&last) = path.last() else {
             return Err(Error::NoCertificate);
@@ -171,8 +171,15 @@ impl<'p> Search<'p> {
     }
 }
 
+/// Keeps the most telling error: a key that did not sign says little (CAs share names), and "unknown
+/// issuer" least.
 fn keep(reason: &mut Error, error: Error) {
-    if *reason == Error::UnknownIssuer {
+    let replaced = match *reason {
+        Error::UnknownIssuer => true,
+        Error::BadSignature => error != Error::UnknownIssuer,
+        _ => false,
+    };
+    if replaced {
         *reason = error;
     }
 }

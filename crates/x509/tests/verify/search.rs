@@ -1,0 +1,183 @@
+//! Finding a path where several, or none, lead somewhere.
+
+use crate::pki::{
+    Ca, Der, HOST, NOW, at, ca, ca_params, ca_with_key, copy, key, leaf, name, root, trust, under,
+    verdict,
+};
+use netkit_x509::{
+    Error,
+    limits::{MAX_CERTIFICATE_LEN, MAX_INTERMEDIATES, MAX_NAME_COMPARISONS, MAX_POOL},
+};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints};
+
+/// One thing that is changed about a certificate.
+type Edit = fn(&mut CertificateParams);
+
+fn as_is(_: &mut CertificateParams) {}
+
+#[test]
+fn the_pool_is_unordered_and_may_hold_junk() {
+    let top = root("top", as_is);
+    let one = ca("one", &top, as_is);
+    let two = ca("two", &one, as_is);
+    let chain = [
+        leaf(&two, as_is),
+        Der::from(vec![0xff; 40]),
+        one.der().clone(),
+        Der::from(vec![]),
+        root("stranger", as_is).der().clone(),
+        two.der().clone(),
+        two.der().clone(),
+        Der::from(two.der()[..100].to_vec()),
+    ];
+    assert_eq!(verdict(&trust(&[&top]), &chain), Ok(()));
+}
+
+/// One CA, certified twice: once in a way that leads nowhere. Both orders of the pool.
+#[test]
+fn the_search_turns_back_from_a_cross_sign_that_fails() {
+    let top = root("top", as_is);
+    let untrusted = root("untrusted", as_is);
+    let shared = key();
+    let good = ca_with_key("shared", copy(&shared), &top, as_is);
+    let bad: [(&str, &Ca, Edit); 6] = [
+        ("untrusted", &untrusted, as_is),
+        ("expired", &top, |params| {
+            params.not_after = rcgen::date_time_ymd(2029, 1, 1);
+        }),
+        ("no CA", &top, |params| params.is_ca = IsCa::NoCa),
+        ("key usage", &top, |params| {
+            params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
+        }),
+        ("purpose", &top, |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        }),
+        ("names", &top, |params| {
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName("b.example".into())],
+                excluded_subtrees: vec![],
+            });
+        }),
+    ];
+    for (why, issuer, edit) in bad {
+        let bad = ca_with_key("shared", copy(&shared), issuer, edit);
+        let leaf = leaf(&good, as_is);
+        assert!(under(&top, leaf.clone(), &[&bad]).is_err(), "{why}");
+        assert_eq!(under(&top, leaf.clone(), &[&bad, &good]), Ok(()), "{why}");
+        assert_eq!(under(&top, leaf, &[&good, &bad]), Ok(()), "{why}");
+    }
+}
+
+/// CVE-2024-0567: A, B and C certify each other; A is also under the root.
+#[test]
+fn cycles_end() {
+    let top = root("top", as_is);
+    let keys = [key(), key(), key()];
+    let selves: Vec<Ca> = (0..3)
+        .map(|nth| {
+            Ca::self_signed(ca_params(&format!("ca {nth}")), copy(&keys[nth])).expect("a CA")
+        })
+        .collect();
+    let mut pool = Vec::new();
+    for issuer in &selves {
+        for (nth, key) in keys.iter().enumerate() {
+            pool.push(ca_with_key(&format!("ca {nth}"), copy(key), issuer, as_is));
+        }
+    }
+    let leaf = leaf(&selves[0], as_is);
+    let mut refs: Vec<&Ca> = pool.iter().collect();
+    assert_eq!(under(&top, leaf.clone(), &refs), Err(Error::UnknownIssuer));
+    let way_out = ca_with_key("ca 2", copy(&keys[2]), &top, as_is);
+    refs.push(&way_out);
+    assert_eq!(under(&top, leaf, &refs), Ok(()));
+}
+
+/// CVE-2018-16875: as many paths as there are orders of the CAs, and none leads to a root.
+#[test]
+fn a_hostile_pool_ends_in_a_budget_error() {
+    let top = root("top", as_is);
+    let keys: Vec<_> = (0..9).map(|_| key()).collect();
+    let name_of = |nth: usize| format!("ca {nth}");
+    let selves: Vec<Ca> = (0..9)
+        .map(|nth| Ca::self_signed(ca_params(&name_of(nth)), copy(&keys[nth])).expect("a CA"))
+        .collect();
+    let mut chain = vec![leaf(&selves[0], as_is)];
+    for issuer in &selves {
+        for (nth, key) in keys.iter().enumerate() {
+            chain.push(
+                ca_with_key(&name_of(nth), copy(key), issuer, as_is)
+                    .der()
+                    .clone(),
+            );
+        }
+    }
+    assert_eq!(verdict(&trust(&[&top]), &chain), Err(Error::BudgetExceeded));
+}
+
+#[test]
+fn namesakes_without_end_end_in_a_budget_error() {
+    let top = root("top", as_is);
+    let mut chain = vec![leaf(&root("same", as_is), as_is)];
+    chain.extend((0..MAX_POOL).map(|_| root("same", as_is).der().clone()));
+    assert_eq!(verdict(&trust(&[&top]), &chain), Err(Error::BudgetExceeded));
+}
+
+/// CVE-2025-58187: thousands of names under thousands of constraints.
+#[test]
+fn names_times_constraints_end_in_a_budget_error() {
+    let side = MAX_NAME_COMPARISONS.isqrt() + 1;
+    let top = root("top", |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![],
+            excluded_subtrees: (0..side)
+                .map(|nth| GeneralSubtree::DnsName(format!("c{nth}.example")))
+                .collect(),
+        });
+    });
+    let many = |count| {
+        leaf(&top, |params| {
+            params
+                .subject_alt_names
+                .extend((1..count).map(|nth| crate::pki::dns(&format!("n{nth}.example"))));
+        })
+    };
+    assert_eq!(under(&top, many(side / 2), &[]), Ok(()));
+    assert_eq!(under(&top, many(side), &[]), Err(Error::BudgetExceeded));
+}
+
+#[test]
+fn paths_have_a_longest() {
+    let top = root("top", as_is);
+    let mut path = vec![ca("ca 0", &top, as_is)];
+    for nth in 1..=MAX_INTERMEDIATES {
+        let below = ca(&format!("ca {nth}"), &path[nth - 1], as_is);
+        path.push(below);
+    }
+    let refs: Vec<&Ca> = path.iter().collect();
+    assert_eq!(
+        under(&top, leaf(refs[MAX_INTERMEDIATES - 1], as_is), &refs),
+        Ok(())
+    );
+    assert_eq!(
+        under(&top, leaf(refs[MAX_INTERMEDIATES], as_is), &refs),
+        Err(Error::UnknownIssuer)
+    );
+}
+
+#[test]
+fn pools_and_certificates_have_a_largest_size() {
+    let top = root("top", as_is);
+    let mut chain = vec![leaf(&top, as_is)];
+    chain.resize(MAX_POOL + 1, Der::from(vec![0]));
+    assert_eq!(verdict(&trust(&[&top]), &chain), Ok(()));
+    chain.push(Der::from(vec![0]));
+    assert_eq!(
+        verdict(&trust(&[&top]), &chain),
+        Err(Error::TooManyCertificates)
+    );
+    let long = [Der::from(vec![0x30; MAX_CERTIFICATE_LEN + 1])];
+    assert_eq!(
+        trust(&[&top]).verify_server(&long, &name(HOST), at(NOW)),
+        Err(Error::CertificateTooLong)
+    );
+}
