@@ -1,0 +1,196 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::exit;
+
+/// Serves, fetches and explains HTTP over TLS, layer by layer.
+#[derive(Debug, Parser)]
+#[command(name = "netkit", version, after_help = exit::TABLE, arg_required_else_help = true)]
+pub(crate) struct Netkit {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(Demo),
+    Serve(Serve),
+    Get(Get),
+}
+
+/// A whole HTTPS exchange on this machine, told layer by layer.
+///
+/// Makes a CA and a server certificate in memory, starts a server on loopback, makes three requests
+/// on three connections and three on one, and tells what each layer did. Needs no network and no
+/// files. Exits 0 only if all that it tells happened.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Demo {
+    /// Break the server's certificate and show the client's warning and the reason
+    #[arg(long = "break", value_name = "WHAT")]
+    pub(crate) breakage: Option<Breakage>,
+    /// Write the sessions' secrets to FILE (RFC 9850), for Wireshark; whoever has it can read them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Option<PathBuf>,
+    /// Tell more: every TLS message and record, the randoms, the heads
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// What is wrong with the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Breakage {
+    /// Its time is over
+    Expired,
+    /// It is for another name
+    Name,
+    /// A CA that the client does not trust signed it
+    Ca,
+}
+
+/// Serve the files of a folder over HTTPS.
+///
+/// Without --cert it makes a development CA and a certificate that live as long as the server, and
+/// prints the curl line to paste. Names that begin with a dot are not served, and symbolic links
+/// only as far as they stay in the folder. SIGINT and SIGTERM let running requests finish; a second
+/// one does not.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Serve {
+    /// The folder to serve
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// The address and port to listen on; port 0 takes any and prints it
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: SocketAddr,
+    /// The server's certificate and the ones that lead to its CA, as PEM
+    #[arg(long, value_name = "PEM", requires = "key", conflicts_with = "dev_ca")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Make a development CA and a certificate for NAME (without --cert: for localhost)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dev_ca: Option<String>,
+    /// Write the development CA's certificate to FILE, for `curl --cacert`
+    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    pub(crate) ca_out: Option<PathBuf>,
+    /// Serve HTTP without TLS
+    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "ca_out"])]
+    pub(crate) http: bool,
+}
+
+/// Fetch a URL.
+///
+/// The body goes to standard output, everything else to standard error. Redirects are not
+/// followed, and a status of 400 or above is an answer like any other.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub(crate) struct Get {
+    /// http:// or https://
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Write the body to FILE
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Trust the CAs in this file instead of the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Accept any certificate. Whoever is on the way can then read and change everything
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Tell each layer's story
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// The request's method (default: GET, with -d POST, with -I HEAD)
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<Method>,
+    /// Add a header field; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<Field>,
+    /// Send DATA, or with @FILE the file's octets (@- for standard input)
+    #[arg(short, long, value_name = "DATA|@FILE")]
+    pub(crate) data: Option<String>,
+    /// Ask with HEAD, and print the response's head
+    #[arg(short = 'I', long, conflicts_with_all = ["data", "output"])]
+    pub(crate) head: bool,
+    /// Speak HTTP/1.0
+    #[arg(long = "http1.0")]
+    pub(crate) http1_0: bool,
+    /// The lowest version of TLS to accept
+    #[arg(long, value_name = "V", default_value = "1.3")]
+    pub(crate) tls_min: TlsVersion,
+    /// The highest version of TLS to accept
+    #[arg(long, value_name = "V", default_value = "1.3")]
+    pub(crate) tls_max: TlsVersion,
+    /// Connect here; the name that the certificate must have stays the URL's
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) connect_to: Option<String>,
+}
+
+/// A version of TLS, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum TlsVersion {
+    /// RFC 5246, which this build does not speak yet
+    #[value(name = "1.2")]
+    V1_2,
+    /// RFC 9846
+    #[value(name = "1.3")]
+    V1_3,
+}
+
+/// A header field as `-H` gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once(':').ok_or("wants NAME: VALUE")?;
+        Ok(Self {
+            name: name
+                .parse()
+                .map_err(|_| format!("{name:?} is no header field name"))?,
+            value: HeaderValue::from_str(value.trim())
+                .map_err(|_| format!("{value:?} is no header field value"))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Netkit::command().debug_assert();
+    }
+
+    #[test]
+    fn header_fields() {
+        let field: Field = "X-A:  b c ".parse().unwrap();
+        assert_eq!(
+            (field.name.as_str(), field.value.as_bytes()),
+            ("x-a", &b"b c"[..])
+        );
+        for bad in ["", "X", "X Y: z", ": z", "X: a\r\nY: b"] {
+            assert!(bad.parse::<Field>().is_err(), "{bad:?}");
+        }
+    }
+}

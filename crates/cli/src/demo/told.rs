@@ -1,0 +1,266 @@
+//! The story, as lines of at most 80 columns.
+
+use std::time::SystemTime;
+
+use netkit::Facts;
+use netkit::tls::{Agreed, HandshakeType};
+
+use super::Seen;
+use super::stage::Course;
+use super::tap;
+use super::truth::{self, Checked, Octets};
+use crate::paint::Paint;
+use crate::story::{self, ms};
+
+/// Column where the right half of a table begins.
+const LEFT: usize = 36;
+
+/// The whole story; `checked` has been held against both sides.
+pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> {
+    let facts = &*seen.long.answered[0].exchange.connection;
+    let Some(agreed) = &facts.tls else {
+        return Vec::new();
+    };
+    let mut lines = vec![
+        paint.title("netkit demo: an HTTPS server and its client, in one process, over loopback"),
+        format!("  server          {}", seen.stage.url("/")),
+        format!(
+            "  certificate     {}, serial {}",
+            checked.certificate.subject,
+            short(&checked.certificate.serial)
+        ),
+        format!("  client random   {}", short(&checked.client_random)),
+        format!("  server random   {}", short(&checked.server_random)),
+        String::new(),
+        paint.title("One connection, three requests: which layer each octet belongs to"),
+    ];
+    lines.extend(layers(seen, checked, facts, agreed));
+    lines.push(String::new());
+    lines.push(paint.title(&halves(
+        "HTTPS in eight steps (TLS 1.2, RSA)",
+        "this connection; {} is encrypted",
+    )));
+    lines.extend(steps(seen, checked, facts, agreed));
+    lines.push(String::new());
+    lines.push(paint.title("Short and long connections"));
+    lines.extend(courses(seen));
+    lines.push(String::new());
+    lines.push(paint.good("All of it happened: both sides, TLS and the wire count the same."));
+    lines
+}
+
+fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec<String> {
+    let row = |layer: &str, here: &str, octets: fn(&Octets) -> usize| {
+        format!(
+            "  {layer:<15} {here:<44}{:>7} {:>7}",
+            octets(&checked.out),
+            octets(&checked.back)
+        )
+    };
+    let below = |layer: &str, here: &str| format!("  {layer:<15} {here}");
+    let requests = seen.long.answered.len();
+    let [local, peer] =
+        [facts.local, facts.peer].map(|at| at.map_or(String::new(), |at| at.to_string()));
+    let ip = facts.peer.map_or(String::new(), |at| at.ip().to_string());
+    vec![
+        format!(
+            "  {:<15} {:<44}{:>7} {:>7}",
+            "OSI layer", "here", "out", "in"
+        ),
+        row(
+            "7 application",
+            &format!("HTTP/1.1: {requests} requests, {requests} responses"),
+            |o| o.application,
+        ),
+        row(
+            "6 presentation",
+            &format!("{} records", agreed.cipher_suite),
+            |o| o.presentation,
+        ),
+        row(
+            "5 session",
+            &format!("{} handshake, {}", agreed.version, agreed.group),
+            |o| o.session,
+        ),
+        row(
+            "4 transport",
+            &format!("TCP {local} to :{}, the sum", port(&peer)),
+            |o| o.transport,
+        ),
+        below("3 network", &format!("IPv4, {ip} to itself, in the kernel")),
+        below("2 link", "the loopback interface: it has no frames"),
+        below(
+            "1 physical",
+            "none: the octets never leave this machine's memory",
+        ),
+    ]
+}
+
+fn steps(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec<String> {
+    let long = &seen.long;
+    let size = |sent, kind| truth::message(long, sent, kind).map_or(0, <[u8]>::len);
+    let left = |kind| format!("<- {{{kind} {}}}", size(false, kind));
+    let alpn = String::from_utf8_lossy(agreed.alpn.as_deref().unwrap_or_default());
+    let first = &seen.stage.served()[seen.short.answered.len()].line;
+    let days = checked.certificate.days_left(SystemTime::now());
+    let rows = [
+        ("1  the client asks", format!("https, {first}")),
+        (
+            "2  TCP handshake",
+            format!("{} in {}", facts.host, ms(facts.connect)),
+        ),
+        (
+            "   version and cipher suite agreed",
+            format!(
+                "-> ClientHello {} with a key share",
+                size(true, HandshakeType::CLIENT_HELLO)
+            ),
+        ),
+        (
+            "",
+            format!(
+                "<- ServerHello {} with a key share",
+                size(false, HandshakeType::SERVER_HELLO)
+            ),
+        ),
+        (
+            "",
+            format!("   {}, {}", agreed.version, agreed.cipher_suite),
+        ),
+        (
+            "",
+            format!("{} {alpn}", left(HandshakeType::ENCRYPTED_EXTENSIONS)),
+        ),
+        (
+            "3  the server's certificate",
+            format!(
+                "{} {}",
+                left(HandshakeType::CERTIFICATE),
+                checked.certificate.subject
+            ),
+        ),
+        (
+            "4  is checked against trusted CAs",
+            format!("by {}, {days} days left", checked.certificate.issuer),
+        ),
+        (
+            "   a secret is encrypted to its key,",
+            "no secret travels: both sides compute it".to_owned(),
+        ),
+        (
+            "5  sent,",
+            format!("from the two key shares ({})", agreed.group),
+        ),
+        (
+            "6  and decrypted with the private key",
+            left(HandshakeType::CERTIFICATE_VERIFY),
+        ),
+        (
+            "   (so the server has that key)",
+            format!("   {}: it has that key", story::signature(agreed)),
+        ),
+        (
+            "7  both derive keys from the secret",
+            format!(
+                "{}  -> {{Finished {}}}",
+                left(HandshakeType::FINISHED),
+                size(true, HandshakeType::FINISHED)
+            ),
+        ),
+        (
+            "8  and encrypt with them",
+            format!("-> {{{first}}} <- {{{}}}", long.answered[0].status),
+        ),
+    ];
+    rows.iter()
+        .map(|(document, here)| halves(document, here))
+        .collect()
+}
+
+fn courses(seen: &Seen) -> Vec<String> {
+    let row = |course: &Course| {
+        let octets = |sent| -> usize {
+            course
+                .passed
+                .iter()
+                .map(|passed| truth::direction(passed, sent).len())
+                .sum()
+        };
+        format!(
+            "  {:<6} {:>8} {:>12} {:>11} {:>11} {:>11} {:>12}",
+            course.name,
+            course.answered.len(),
+            course.passed.len(),
+            truth::handshakes(course),
+            octets(true),
+            octets(false),
+            ms(course.took),
+        )
+    };
+    let ratio = seen.short.took.as_secs_f64() / seen.long.took.as_secs_f64().max(1e-9);
+    vec![
+        format!(
+            "  {:<6} {:>8} {:>12} {:>11} {:>11} {:>11} {:>12}",
+            "", "requests", "connections", "handshakes", "octets out", "octets in", "time"
+        ),
+        row(&seen.short),
+        row(&seen.long),
+        format!("  a connection for each request took {ratio:.1} times as long as one for all"),
+    ]
+}
+
+/// `-v`: everything that was said on the long connection.
+pub(crate) fn more(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        paint.title("Every message of TLS on the long connection"),
+    ];
+    for heard in &seen.long.heard {
+        lines.push(format!("  {:>9}  {heard}", ms(heard.at)));
+    }
+    lines.push(String::new());
+    lines.push(paint.title("Every record on its wire"));
+    for passed in &seen.long.passed {
+        for (way, sent) in [("->", true), ("<-", false)] {
+            for record in tap::records(truth::direction(passed, sent)).unwrap_or_default() {
+                lines.push(format!("  {way} {record}"));
+            }
+        }
+    }
+    lines.push(String::new());
+    lines.push(paint.title("The certificate"));
+    lines.extend(
+        checked
+            .certificate
+            .lines(SystemTime::now())
+            .map(|line| format!("  {line}")),
+    );
+    lines.push(format!("  client random {}", checked.client_random));
+    lines.push(format!("  server random {}", checked.server_random));
+    lines.push(String::new());
+    lines.push(paint.title("Every request, as the server saw it"));
+    for served in seen.stage.served() {
+        let peer = served.peer.map_or(String::new(), |peer| peer.to_string());
+        lines.push(format!(
+            "  {:<24} from {peer}, number {} there",
+            served.line, served.number
+        ));
+    }
+    lines
+}
+
+fn halves(left: &str, right: &str) -> String {
+    format!("  {left:<LEFT$}{right}").trim_end().to_owned()
+}
+
+/// Enough of a long number to tell two apart.
+fn short(hex: &str) -> String {
+    match hex.get(..32) {
+        Some(front) if hex.len() > 32 => format!("{front}..."),
+        _ => hex.to_owned(),
+    }
+}
+
+fn port(address: &str) -> &str {
+    address.rsplit(':').next().unwrap_or_default()
+}

@@ -1,0 +1,67 @@
+//! The request that the command line asks for.
+
+use netkit::Body;
+use netkit::http::header::{ACCEPT, CONTENT_TYPE, TRANSFER_ENCODING, USER_AGENT};
+use netkit::http::{HeaderValue, Method, Request, Uri};
+
+use crate::args;
+use crate::exit::Failure;
+
+pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri(&args.url)?;
+    *request.method_mut() = match (&args.method, &args.data) {
+        (Some(method), _) => method.clone(),
+        (None, _) if args.head => Method::HEAD,
+        (None, Some(_)) => Method::POST,
+        (None, None) => Method::GET,
+    };
+    let headers = request.headers_mut();
+    for field in &args.headers {
+        headers.append(&field.name, field.value.clone());
+    }
+    let agent = concat!("netkit/", env!("CARGO_PKG_VERSION"));
+    headers
+        .entry(USER_AGENT)
+        .or_insert(HeaderValue::from_static(agent));
+    headers
+        .entry(ACCEPT)
+        .or_insert(HeaderValue::from_static("*/*"));
+    if let Some(data) = &args.data {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.entry(CONTENT_TYPE).or_insert(form);
+        // Asking for chunks is asking not to tell the length; the framing itself is not ours.
+        let chunked = headers.remove(TRANSFER_ENCODING).is_some();
+        *request.body_mut() = body(data, chunked).await?;
+    }
+    Ok(request)
+}
+
+fn uri(url: &str) -> Result<Uri, Failure> {
+    let bad = |why: &str| Failure::usage(format!("{url}: {why}"));
+    let uri: Uri = url.parse().map_err(|e| bad(&format!("no URL: {e}")))?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(_)) => Ok(uri),
+        (Some(_), _) => Err(bad("only http:// and https:// are spoken here")),
+        (None, _) => Err(bad(&format!("no scheme; did you mean https://{url} ?"))),
+    }
+}
+
+async fn body(data: &str, chunked: bool) -> Result<Body, Failure> {
+    match data.strip_prefix('@') {
+        None if chunked => Ok(Body::read(
+            std::io::Cursor::new(data.to_owned().into_bytes()),
+            None,
+        )),
+        None => Ok(Body::from(data.to_owned())),
+        Some("-") => Ok(Body::read(tokio::io::stdin(), None)),
+        Some(path) => {
+            let failed = |e| Failure::file(path, e);
+            let file = tokio::fs::File::open(path).await.map_err(failed)?;
+            let about = file.metadata().await.map_err(failed)?;
+            // A pipe or a device has no length to tell.
+            let length = (about.is_file() && !chunked).then_some(about.len());
+            Ok(Body::read(file, length))
+        }
+    }
+}

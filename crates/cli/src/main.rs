@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod certificate;
+mod demo;
+mod dev_ca;
+mod exit;
+mod get;
+mod key_log;
+mod paint;
+mod serve;
+mod story;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Command, Netkit};
+
+fn main() -> ExitCode {
+    let ended = match Netkit::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Get(args) => get::run(&args),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let paint = paint::Paint::on(&std::io::stderr());
+            tell(&format!("{} {}", paint.bad("netkit:"), failure.why));
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// A line on standard output. Whoever closed it does not want to hear of it either.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// A line on standard error.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,202 @@
+//! `netkit serve`: a folder over HTTPS.
+
+mod access_log;
+mod answer;
+mod content_type;
+mod files;
+mod listing;
+mod range;
+
+use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use netkit::http::{Request, Response};
+use netkit::tls::Identity;
+use netkit::{Arrival, Body, Server, Shutdown};
+
+use crate::args;
+use crate::dev_ca::{self, DevCa};
+use crate::exit::Failure;
+use files::Folder;
+
+pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
+    let folder = Folder::open(&args.folder).map_err(|e| Failure::file(args.folder.display(), e))?;
+    let (server, dev) = server(args)?;
+    let shutdown = Shutdown::new();
+    drain_on_signal(shutdown.clone())?;
+    let server = server.shutdown(shutdown).on_refusal(|peer, error| {
+        let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
+        crate::say(&format!("{peer} refused: {error}"));
+    });
+    let ready = |at: SocketAddr| greet(args, at, dev.as_ref());
+    let folder = Arc::new(folder);
+    server.run(args.listen, 0, ready, move |request: Request<Body>| {
+        let folder = Arc::clone(&folder);
+        // Nothing here reads a request's body.
+        let request = request.map(drop);
+        async move { Ok::<_, Infallible>(respond(&folder, &request).await) }
+    })?;
+    Ok(())
+}
+
+async fn respond(folder: &Folder, request: &Request<()>) -> Response<Body> {
+    let response = answer::to(folder, request).await;
+    let peer = request
+        .extensions()
+        .get::<Arrival>()
+        .and_then(|arrival| arrival.peer);
+    crate::say(&access_log::line(
+        SystemTime::now(),
+        peer,
+        request,
+        &response,
+    ));
+    response
+}
+
+/// The development CA of this run, as its user needs it.
+struct Dev {
+    name: String,
+    file: CaFile,
+}
+
+/// Where the CA's certificate lies; a file that nobody asked for goes when the server does.
+struct CaFile {
+    path: PathBuf,
+    ours: bool,
+}
+
+impl Drop for CaFile {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn server(args: &args::Serve) -> Result<(Server, Option<Dev>), Failure> {
+    if args.http {
+        return Ok((Server::http(), None));
+    }
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        return Ok((Server::https(netkit::identity::pem_files(cert, key)?), None));
+    }
+    let name = args.dev_ca.as_deref().unwrap_or("localhost");
+    let bad_name = |e| Failure::usage(format!("--dev-ca {name}: {e}"));
+    let ca = DevCa::new("netkit development CA").map_err(bad_name)?;
+    let validity = dev_ca::lasting(SystemTime::now());
+    let signed = ca
+        .sign(&dev_ca::names_of(name), &validity)
+        .map_err(bad_name)?;
+    let identity = Identity::new(vec![signed.certificate], &signed.key)
+        .map_err(|e| Failure::usage(format!("--dev-ca {name}: {e}")))?;
+    let file = write_ca(ca.pem(), args.ca_out.as_deref())?;
+    Ok((
+        Server::https(identity),
+        Some(Dev {
+            name: name.to_owned(),
+            file,
+        }),
+    ))
+}
+
+fn write_ca(pem: &str, wanted: Option<&Path>) -> Result<CaFile, Failure> {
+    let ours = wanted.is_none();
+    let path = wanted.map_or_else(
+        || std::env::temp_dir().join(format!("netkit-ca-{}.pem", std::process::id())),
+        Path::to_owned,
+    );
+    let mut options = OpenOptions::new();
+    // In a folder that others write to, a file that is already there may be a trap.
+    let options = if ours {
+        options.create_new(true)
+    } else {
+        options.create(true).truncate(true)
+    };
+    options
+        .write(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(pem.as_bytes()))
+        .map_err(|e| Failure::file(path.display(), e))?;
+    Ok(CaFile { path, ours })
+}
+
+/// What the user needs to know, the curl line above all.
+fn greet(args: &args::Serve, at: SocketAddr, dev: Option<&Dev>) {
+    let scheme = if args.http { "http" } else { "https" };
+    crate::say(&format!(
+        "serving {} on {scheme}://{at}/",
+        args.folder.display()
+    ));
+    let port = at.port();
+    let Some(Dev { name, file }) = dev else {
+        return;
+    };
+    let reached = if at.ip().is_unspecified() {
+        loopback_like(at.ip())
+    } else {
+        at.ip()
+    };
+    let resolve = match (name.as_str(), name.parse::<IpAddr>()) {
+        ("localhost", _) if reached.is_loopback() => String::new(),
+        (_, Ok(_)) => String::new(),
+        (name, Err(_)) => format!(
+            "--resolve {name}:{port}:{} ",
+            dev_ca::in_url(&reached.to_string())
+        ),
+    };
+    let host = dev_ca::in_url(name);
+    crate::say("with a development CA, good for a week; to see it work:");
+    crate::say(&format!(
+        "  curl --cacert {} {resolve}https://{host}:{port}/",
+        file.path.display()
+    ));
+}
+
+fn loopback_like(unspecified: IpAddr) -> IpAddr {
+    match unspecified {
+        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// The first SIGINT or SIGTERM begins the shutdown; the second ends the process.
+fn drain_on_signal(shutdown: Shutdown) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |e| Failure::file("signals", e);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(failed)?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (
+            signal(SignalKind::interrupt()).map_err(failed)?,
+            signal(SignalKind::terminate()).map_err(failed)?,
+        )
+    };
+    std::thread::spawn(move || {
+        let mut next = move || {
+            runtime.block_on(std::future::poll_fn(|cx| {
+                let interrupted = interrupt.poll_recv(cx).is_ready();
+                let terminated = terminate.poll_recv(cx).is_ready();
+                if interrupted || terminated {
+                    std::task::Poll::Ready(())
+                } else {
+                    std::task::Poll::Pending
+                }
+            }));
+        };
+        next();
+        crate::say("finishing the requests that are running");
+        shutdown.begin();
+        next();
+        std::process::exit(130);
+    });
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What the tests against real peers share: which peers there are, processes that cannot outlive
+//! their test, certificates, and netkit's own server in a thread.
+
+pub mod certificates;
+pub mod nginx;
+pub mod octets;
+pub mod openssl;
+pub mod ours;
+pub mod peer;
+pub mod process;
+
+pub use libtest_mimic::{Arguments, Failed, Trial};
+pub use peer::{Peer, trial};
+pub use process::Running;
+
+/// Fails the test with a formatted message unless the condition holds.
+#[macro_export]
+macro_rules! ensure {
+    ($holds:expr, $($why:tt)+) => {
+        if !$holds {
+            return Err($crate::Failed::from(format!($($why)+)));
+        }
+    };
+}
+
+/// Runs the trials as the command line asks, and ends the process with their verdict.
+pub fn run(trials: Vec<Trial>) -> ! {
+    let mut arguments = Arguments::from_args();
+    // Peers spend their time waiting for each other, but two of them can fill two cores.
+    arguments.test_threads.get_or_insert(4);
+    libtest_mimic::run(&arguments, trials).exit()
+}

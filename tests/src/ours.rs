@@ -1,0 +1,208 @@
+//! netkit's own server in a thread, answering what the tests ask.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Failed;
+use netkit::http::{Method, Request, Response, StatusCode};
+use netkit::tls::{Agreed, ServerConfig};
+use netkit::{Arrival, Body, Server, Shutdown};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use crate::certificates::Leaf;
+use crate::octets::{Check, Octets};
+use crate::process::PATIENCE;
+
+/// A running server; it ends when dropped.
+pub struct Ours {
+    /// Where it listens.
+    pub at: SocketAddr,
+    refusals: Arc<Mutex<Vec<String>>>,
+    shutdown: Shutdown,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ours {
+    /// HTTPS with this certificate; `configure` has the last word.
+    pub fn https(leaf: &Leaf, configure: impl FnOnce(&mut ServerConfig)) -> Result<Self, Failed> {
+        let mut config = ServerConfig::new(leaf.identity()?);
+        configure(&mut config);
+        Self::start(Server::https_with(config))
+    }
+
+    /// HTTP.
+    pub fn http() -> Result<Self, Failed> {
+        Self::start(Server::http())
+    }
+
+    fn start(server: Server) -> Result<Self, Failed> {
+        let shutdown = Shutdown::new();
+        let refusals = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&refusals);
+        let server = server
+            .shutdown(shutdown.clone())
+            .on_refusal(move |_, error| {
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(error.report());
+            });
+        let (ready, at) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let ended = block_on(async {
+                let bound = server.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+                let _ = ready.send(bound.local_addr());
+                bound
+                    .serve(|request| async { Ok::<_, Infallible>(answer(request).await) })
+                    .await
+            });
+            if let Err(error) = ended {
+                panic!("our server: {}", error.report());
+            }
+        });
+        let at = at.recv_timeout(PATIENCE)?;
+        Ok(Self {
+            at,
+            refusals,
+            shutdown,
+            thread: Some(thread),
+        })
+    }
+
+    /// `https://localhost:PORT` and the path.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.at.port())
+    }
+
+    /// Waits until the server has refused a connection in these words.
+    pub fn refused(&self, words: &str) -> Result<(), Failed> {
+        let until = Instant::now() + PATIENCE / 2;
+        loop {
+            let refusals = self
+                .refusals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if refusals.iter().any(|refusal| refusal.contains(words)) {
+                return Ok(());
+            }
+            crate::ensure!(Instant::now() < until, "no {words:?} in {refusals:#?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+        let ended = self
+            .thread
+            .take()
+            .is_none_or(|thread| thread.join().is_ok());
+        assert!(ended || thread::panicking(), "our server panicked");
+    }
+}
+
+/// Runs a future on this thread, with sockets and timers.
+///
+/// # Panics
+/// If the system has no file descriptors left.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .expect("a runtime needs only file descriptors")
+        .block_on(future)
+}
+
+/// `/octets/N` has that many octets, `/chunked/N` too but does not say so; what is posted is checked;
+/// anything else tells what TLS agreed on.
+async fn answer(request: Request<Body>) -> Response<Body> {
+    if matches!(*request.method(), Method::POST | Method::PUT) {
+        return check(request.into_body()).await;
+    }
+    let path = request.uri().path();
+    let count = |prefix| {
+        path.strip_prefix(prefix)
+            .and_then(|count: &str| count.parse().ok())
+    };
+    if let Some(count) = count("/octets/") {
+        return Response::new(Body::read(Octets::new(count), Some(count)));
+    }
+    if let Some(count) = count("/chunked/") {
+        return Response::new(Body::read(Octets::new(count), None));
+    }
+    // These break off after one octet too few.
+    if let Some(length) = path.strip_prefix("/cut/") {
+        let announced = (length == "octets").then_some(1001);
+        let broken = Octets::new(1000).chain(Broken);
+        return Response::new(Body::read(broken, announced));
+    }
+    let arrival = request.extensions().get::<Arrival>();
+    let tls = arrival.and_then(|arrival| arrival.tls.as_deref());
+    let number = arrival.map_or(0, |arrival| arrival.number);
+    Response::new(Body::from(format!(
+        "request {number} for {path}, {}\n",
+        words(tls)
+    )))
+}
+
+/// A source that fails at once.
+struct Broken;
+
+impl AsyncRead for Broken {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Err(std::io::Error::other("broken on purpose")))
+    }
+}
+
+fn words(agreed: Option<&Agreed>) -> String {
+    let Some(agreed) = agreed else {
+        return "without TLS".to_owned();
+    };
+    format!(
+        "{} {} {} {} name={} alpn={} retry={}",
+        agreed.version,
+        agreed.cipher_suite,
+        agreed.group,
+        agreed
+            .signature_scheme
+            .map_or("unsigned".to_owned(), |scheme| scheme.to_string()),
+        agreed.server_name.as_deref().unwrap_or("none"),
+        agreed
+            .alpn
+            .as_deref()
+            .map_or("none".into(), String::from_utf8_lossy),
+        agreed.hello_retry,
+    )
+}
+
+async fn check(mut body: Body) -> Response<Body> {
+    let announced = body.length();
+    let mut check = Check::default();
+    while let Some(piece) = body.chunk().await {
+        let wrong = match piece {
+            Ok(piece) => check.next(&piece).err(),
+            Err(error) => Some(error.report()),
+        };
+        if let Some(wrong) = wrong {
+            let mut response = Response::new(Body::from(wrong));
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            return response;
+        }
+    }
+    Response::new(Body::from(format!(
+        "{} octets, announced {announced:?}\n",
+        check.end()
+    )))
+}
