@@ -76,11 +76,10 @@ impl Outgoing {
                 out.extend_from_slice(b"\r\n");
                 Ok(())
             }
-            // RFC 9110 6.5.1: trailers may be lost; an HTTP/1.0 client, which gets no chunks, gets none.
-            Self::UntilClose => Ok(()),
             Self::Length(1..) => Err(Error::MisuseContentLength),
             Self::Length(0) if trailers.into_iter().next().is_some() => Err(Error::MisuseTrailer),
-            Self::Length(0) => Ok(()),
+            // RFC 9110 6.5.1: trailers may be lost; an HTTP/1.0 client, which gets no chunks, gets none.
+            Self::Length(0) | Self::UntilClose => Ok(()),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use netkit_core::split::{Cuts, transcript};
 use netkit_http::{
-    BodyLength, Client, Event, Limits, NO_FIELDS, RequestLine, Server, Slot, Status, Version,
+    BodyLength, Client, Error, Event, Limits, NO_FIELDS, RequestLine, Server, Slot, Status,
+    Version,
     generators::{Body, Heard, OwnedFields, Request, Response, hear_requests, hear_responses},
 };
 use proptest::{prelude::*, test_runner::TestCaseResult};
@@ -98,9 +99,10 @@ fn response_is_heard(request: &Request, response: &Response, cuts: &Cuts) -> Tes
     prop_assert_eq!(given(&fields), response.fields.clone());
     let has_content = request.method != "HEAD" && !matches!(status.0, 204 | 304);
     let chunks = request.version == Version::Http11;
-    let mut expected = match has_content {
-        true => heard_body(&response.body, chunks),
-        false => vec![Heard::End],
+    let mut expected = if has_content {
+        heard_body(&response.body, chunks)
+    } else {
+        vec![Heard::End]
     };
     let until_close = match response.body.length {
         BodyLength::UntilClose => has_content,
@@ -291,24 +293,22 @@ fn exactly_the_declared_length_is_sent() {
     );
     let head = out.len();
     assert_eq!(
-        server.send_data(6, &mut out).map_err(|e| e.name()),
+        server.send_data(6, &mut out).map_err(Error::name),
         Err("MisuseContentLength")
     );
     assert_eq!(server.send_data(4, &mut out), Ok(&b""[..]));
     assert_eq!(
-        server.send_end(NO_FIELDS, &mut out).map_err(|e| e.name()),
+        server.send_end(NO_FIELDS, &mut out).map_err(Error::name),
         Err("MisuseContentLength")
     );
     assert_eq!(server.send_data(1, &mut out), Ok(&b""[..]));
     assert_eq!(
-        server
-            .send_end([("A", "b")], &mut out)
-            .map_err(|e| e.name()),
+        server.send_end([("A", "b")], &mut out).map_err(Error::name),
         Err("MisuseTrailer")
     );
     assert_eq!(server.send_end(NO_FIELDS, &mut out), Ok(()));
     assert_eq!(
-        server.send_end(NO_FIELDS, &mut out).map_err(|e| e.name()),
+        server.send_end(NO_FIELDS, &mut out).map_err(Error::name),
         Err("MisuseOrder")
     );
     assert_eq!(out.len(), head);
@@ -321,7 +321,7 @@ fn nothing_malformed_is_sent() {
         let sent =
             server_after(GET).send_head(Status::OK, [(name, value)], BodyLength::None, &mut out);
         assert_eq!(sent.is_err(), out == b"before");
-        sent.map_or_else(|error| error.name(), |_| "sent")
+        sent.map_or_else(Error::name, |_| "sent")
     };
     assert_eq!(head("A", " b \t\u{e4} "), "sent");
     for name in ["", "A B", "A:", "A\r\n", "\u{e4}"] {
@@ -394,14 +394,14 @@ fn nothing_malformed_is_sent() {
         assert_eq!(
             server
                 .send_end([(name, "1")], &mut out)
-                .map_err(|e| e.name()),
+                .map_err(Error::name),
             Err("MisuseTrailer")
         );
     }
     assert_eq!(
         server
             .send_end([("A", "\r")], &mut out)
-            .map_err(|e| e.name()),
+            .map_err(Error::name),
         Err("MisuseFieldValue")
     );
     assert_eq!(out.len(), length);
@@ -531,7 +531,7 @@ fn a_hundred_is_sent_to_those_who_wait_for_it() {
     assert_eq!(
         server
             .send_interim(Status::CONTINUE, NO_FIELDS, &mut out)
-            .map_err(|e| e.name()),
+            .map_err(Error::name),
         Err("MisuseStatus")
     );
     assert!(!server_after(&expect.replace("Length: 5", "Length: 0")).expects_continue());
@@ -541,7 +541,7 @@ fn a_hundred_is_sent_to_those_who_wait_for_it() {
         assert_eq!(
             server
                 .send_interim(status, NO_FIELDS, &mut out)
-                .map_err(|e| e.name()),
+                .map_err(Error::name),
             Err("MisuseStatus")
         );
     }
@@ -559,7 +559,7 @@ fn a_switch_hands_the_rest_over() {
     assert_eq!(
         client
             .send_head(line, upgrade, BodyLength::None, &mut sent)
-            .map_err(|e| e.name()),
+            .map_err(Error::name),
         Err("MisuseOrder")
     );
     let mut server = server_after(&String::from_utf8(sent).unwrap());
@@ -615,7 +615,7 @@ fn requests_are_pipelined_as_far_as_the_limit() {
     assert_eq!(send(&mut client, "HEAD", &mut out), Ok(false));
     assert_eq!(send(&mut client, "GET", &mut out), Ok(false));
     assert_eq!(
-        send(&mut client, "GET", &mut out).map_err(|e| e.name()),
+        send(&mut client, "GET", &mut out).map_err(Error::name),
         Err("MisusePipelineFull")
     );
     let mut input = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".to_vec();
@@ -643,7 +643,7 @@ fn requests_are_pipelined_as_far_as_the_limit() {
     );
     assert!(!client.keep_alive());
     assert_eq!(
-        send(&mut client, "GET", &mut out).map_err(|e| e.name()),
+        send(&mut client, "GET", &mut out).map_err(Error::name),
         Err("MisuseClosed")
     );
 }
