@@ -364,6 +364,20 @@ impl Connection {
         Ok(Content::Taken)
     }
 
+    /// Takes messages that no record protects.
+    #[cfg(any(feature = "proptest", feature = "arbitrary"))]
+    pub(crate) fn take_messages(
+        &mut self,
+        octets: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.joiner.push(octets);
+        self.messages(out).map_err(|error| self.fail(error, out))
+    }
+
     /// Takes the handshake messages that have arrived whole; whether the connection opened.
     fn messages(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         let mut joiner = mem::take(&mut self.joiner);

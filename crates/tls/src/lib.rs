@@ -10,6 +10,8 @@ mod config;
 mod connection;
 mod crypto;
 mod error;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod generators;
 mod identity;
 mod io;
 mod joiner;

@@ -318,11 +318,12 @@ fn respond(
             },
         )
     })?;
+    // A share that is refused is refused before anything leaves.
+    let secret = share.agree(public, |shared| Early::new(cipher_suite).handshake(shared))?;
     flight.send(io)?;
     if !m.legacy_session_id.is_empty() && !hello_retry {
         io.change_cipher_spec();
     }
-    let secret = share.agree(public, |shared| Early::new(cipher_suite).handshake(shared))?;
     let (theirs, ours) = handshake_traffic(&secret, &transcript, &m.random, io);
     io.outgoing.rekey(ours.record_key());
     io.note_keys(true, "handshake");

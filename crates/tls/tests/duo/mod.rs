@@ -3,7 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 use netkit_tls::{
-    ClientConfig, Connection, Error, Event, Identity, KeyLog, ServerConfig, ServerName, UnixTime,
+    ClientConfig, Connection, Error, Event, Identity, KeyLog, Note, ServerConfig, ServerName,
+    UnixTime, Watch, What,
 };
 use netkit_x509::Roots;
 use std::{
@@ -21,6 +22,24 @@ pub struct Lines(pub Mutex<Vec<String>>);
 impl KeyLog for Lines {
     fn line(&self, line: &str) {
         self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+/// A watcher that keeps the handshake messages that were sent.
+#[derive(Default)]
+pub struct Messages(Mutex<Vec<Vec<u8>>>);
+
+impl Messages {
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Watch for Messages {
+    fn note(&self, note: &Note<'_>) {
+        if let (true, What::Handshake(_, message)) = (note.sent, note.what) {
+            self.0.lock().unwrap().push(message.to_vec());
+        }
     }
 }
 
@@ -75,7 +94,7 @@ pub struct Duo {
     pub server_heard: Vec<Said>,
 }
 
-fn random() -> Box<dyn netkit_tls::CryptoRng + Send> {
+pub fn random() -> Box<dyn netkit_tls::CryptoRng + Send> {
     Box::new(rand_core::UnwrapErr(getrandom::SysRng))
 }
 
@@ -103,23 +122,33 @@ impl Duo {
         duo
     }
 
+    /// Carries what the client has sent, and leaves the answer.
+    pub fn deliver_to_server(&mut self) -> Result<(), Error> {
+        let arrived = std::mem::take(&mut self.to_server);
+        deliver(
+            &mut self.server,
+            arrived,
+            &mut self.to_client,
+            &mut self.server_heard,
+        )
+    }
+
+    /// Carries what the server has sent, and leaves the answer.
+    pub fn deliver_to_client(&mut self) -> Result<(), Error> {
+        let arrived = std::mem::take(&mut self.to_client);
+        deliver(
+            &mut self.client,
+            arrived,
+            &mut self.to_server,
+            &mut self.client_heard,
+        )
+    }
+
     /// Carries octets until nothing moves, or one side fails.
     pub fn settle(&mut self) -> Result<(), Error> {
         while !(self.to_server.is_empty() && self.to_client.is_empty()) {
-            let arrived = std::mem::take(&mut self.to_server);
-            deliver(
-                &mut self.server,
-                arrived,
-                &mut self.to_client,
-                &mut self.server_heard,
-            )?;
-            let arrived = std::mem::take(&mut self.to_client);
-            deliver(
-                &mut self.client,
-                arrived,
-                &mut self.to_server,
-                &mut self.client_heard,
-            )?;
+            self.deliver_to_server()?;
+            self.deliver_to_client()?;
         }
         Ok(())
     }

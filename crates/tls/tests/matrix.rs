@@ -1,0 +1,143 @@
+//! Every state against every message: which has its turn where.
+
+mod duo;
+
+use duo::{Duo, Messages, client_config, server_config};
+use netkit_tls::{Connection, Error, HandshakeType, NamedGroup, generators::inject};
+use std::{fmt::Write as _, sync::Arc};
+
+/// A body for each column. Whether it parses does not matter: the turn is judged first.
+const COLUMNS: [(&str, HandshakeType); 11] = [
+    ("CH", HandshakeType::CLIENT_HELLO),
+    ("SH", HandshakeType::SERVER_HELLO),
+    ("HRR", HandshakeType::SERVER_HELLO),
+    ("EE", HandshakeType::ENCRYPTED_EXTENSIONS),
+    ("CR", HandshakeType::CERTIFICATE_REQUEST),
+    ("CT", HandshakeType::CERTIFICATE),
+    ("CV", HandshakeType::CERTIFICATE_VERIFY),
+    ("FIN", HandshakeType::FINISHED),
+    ("NST", HandshakeType::NEW_SESSION_TICKET),
+    ("KU", HandshakeType::KEY_UPDATE),
+    ("EOED", HandshakeType::END_OF_EARLY_DATA),
+];
+
+const EXPECTED: &str = "\
+client           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
+WAIT_SH          .    x    x    .    .    .    .    .    .    .    .
+WAIT_RETRIED_SH  .    x    .    .    .    .    .    .    .    .    .
+WAIT_EE          .    .    .    x    .    .    .    .    .    .    .
+WAIT_CERT_CR     .    .    .    .    x    x    .    .    .    .    .
+WAIT_CERT        .    .    .    .    .    x    .    .    .    .    .
+WAIT_CV          .    .    .    .    .    .    x    .    .    .    .
+WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
+OPEN             .    .    .    .    .    .    .    .    x    x    .
+server           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
+WAIT_CH          x    .    .    .    .    .    .    .    .    .    .
+WAIT_RETRIED_CH  x    .    .    .    .    .    .    .    .    .    .
+WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
+OPEN             .    .    .    .    .    .    .    .    .    x    .
+";
+
+/// SHA-256 of "HelloRetryRequest" (RFC 9846 4.2.3).
+const RETRY_RANDOM: &str = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
+
+fn message(column: &str, kind: HandshakeType) -> Vec<u8> {
+    let mut body = vec![3, 3];
+    if column == "HRR" {
+        body.extend(hex::decode(RETRY_RANDOM).unwrap());
+    }
+    let mut message = vec![kind.0, 0, 0, body.len() as u8];
+    message.extend(body);
+    message
+}
+
+/// A request for a client certificate with one signature scheme.
+const CERTIFICATE_REQUEST: &[u8] = &[13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
+
+/// A client with `fed` of its server's messages taken, and a request for a certificate if `asked`.
+fn client(retried: bool, fed: usize, asked: bool) -> Connection {
+    let (mut server, roots) = server_config();
+    let sent = Arc::new(Messages::default());
+    server.watch = Some(sent.clone());
+    if retried {
+        server.groups = vec![NamedGroup::SECP256R1];
+    }
+    let mut duo = Duo::new(client_config(roots), server);
+    let mut out = Vec::new();
+    duo.deliver_to_server().unwrap();
+    for index in 0..fed {
+        let message = sent.sent()[index].clone();
+        inject(&mut duo.client, &message, &mut out).unwrap();
+        if asked && index == 1 {
+            inject(&mut duo.client, CERTIFICATE_REQUEST, &mut out).unwrap();
+        }
+    }
+    duo.client
+}
+
+fn server(name: &str) -> Connection {
+    let (mut server, roots) = server_config();
+    if name == "WAIT_RETRIED_CH" {
+        server.groups = vec![NamedGroup::SECP256R1];
+    }
+    let mut duo = Duo::new(client_config(roots), server);
+    match name {
+        "WAIT_CH" => {}
+        "OPEN" => duo.connect().unwrap(),
+        _ => duo.deliver_to_server().unwrap(),
+    }
+    duo.server
+}
+
+fn rows(side: &str, states: &[(&'static str, &dyn Fn() -> Connection)], matrix: &mut String) {
+    write!(matrix, "{side:15}").unwrap();
+    for (column, _) in COLUMNS {
+        write!(matrix, "  {column:3}").unwrap();
+    }
+    *matrix += "\n";
+    for (state, reach) in states {
+        write!(matrix, "{state:15}").unwrap();
+        for (column, kind) in COLUMNS {
+            let mut connection = reach();
+            let heard = inject(&mut connection, &message(column, kind), &mut Vec::new());
+            let refused = heard == Err(Error::PeerUnexpectedMessage(kind, state));
+            assert!(
+                refused || !matches!(heard, Err(Error::PeerUnexpectedMessage(..))),
+                "{state} {column}: {heard:?}"
+            );
+            write!(matrix, "  {:3}", if refused { "." } else { "x" }).unwrap();
+        }
+        *matrix += "\n";
+    }
+}
+
+#[test]
+fn every_state_takes_its_messages_and_no_other() {
+    let mut matrix = String::new();
+    rows(
+        "client",
+        &[
+            ("WAIT_SH", &|| client(false, 0, false)),
+            ("WAIT_RETRIED_SH", &|| client(true, 1, false)),
+            ("WAIT_EE", &|| client(false, 1, false)),
+            ("WAIT_CERT_CR", &|| client(false, 2, false)),
+            ("WAIT_CERT", &|| client(false, 2, true)),
+            ("WAIT_CV", &|| client(false, 3, false)),
+            ("WAIT_FINISHED", &|| client(false, 4, false)),
+            ("OPEN", &|| client(false, 5, false)),
+        ],
+        &mut matrix,
+    );
+    rows(
+        "server",
+        &["WAIT_CH", "WAIT_RETRIED_CH", "WAIT_FINISHED", "OPEN"]
+            .map(|name| (name, move || server(name)))
+            .iter()
+            .map(|(name, reach)| (*name, reach as &dyn Fn() -> Connection))
+            .collect::<Vec<_>>(),
+        &mut matrix,
+    );
+    println!("{matrix}");
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(squeeze(&matrix), squeeze(EXPECTED));
+}
