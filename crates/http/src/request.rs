@@ -92,6 +92,13 @@ impl LineRanges {
     pub(crate) const fn method(&self) -> Range<usize> {
         widen(self.method)
     }
+
+    /// The caller drops `used` octets before the line.
+    pub(crate) const fn drop_front(&mut self, used: usize) {
+        let used = used as u32;
+        self.method = (self.method.0 - used, self.method.1 - used);
+        self.target = (self.target.0 - used, self.target.1 - used);
+    }
 }
 
 /// RFC 9112 3: `method SP request-target SP HTTP-version`.

@@ -125,13 +125,12 @@ impl Server {
                 return Ok(incoming.need_data_or_closed(input.len()));
             };
             let head = fields(incoming, line, exchange.method, input, slots)?;
-            Ok(head.map(|found| match found {
-                Some((ranges, noticed)) => {
-                    notice = noticed;
-                    Found::Head(ranges)
-                }
-                None => Found::NeedData,
-            }))
+            let Some((ranges, noticed)) = head.event else {
+                start.drop_front(head.used);
+                return Ok(Step::new(head.used, Found::NeedData));
+            };
+            notice = noticed;
+            Ok(Step::new(head.used, Found::Head(ranges)))
         });
         match step.as_ref().map(|step| &step.event) {
             Ok(Found::Head(ranges)) => self.begin(ranges, &notice),
@@ -400,6 +399,13 @@ impl Start {
         Ok(self.line)
     }
 
+    /// The caller drops the empty lines before the request line.
+    const fn drop_front(&mut self, used: usize) {
+        if let Some(line) = &mut self.line {
+            line.drop_front(used);
+        }
+    }
+
     /// RFC 9112 2.2: a server "SHOULD ignore at least one empty line" before a request line.
     fn skip_empty_lines(&mut self, input: &[u8], limit: u32) -> Result<usize, Fault> {
         let mut at = 0;
@@ -424,7 +430,7 @@ fn fields(
 ) -> Result<Step<Option<(RequestRanges, Notice)>>, Fault> {
     let rules = incoming.head_rules();
     let Some(fields) = incoming.scan.fields(input, slots, &rules)? else {
-        return Ok(Step::new(0, None));
+        return Ok(Step::new(incoming.scan.drop_front(), None));
     };
     let version = line.version;
     let end = incoming.scan.end();

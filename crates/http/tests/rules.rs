@@ -70,6 +70,7 @@ fn request_lines() {
             "M!#$%&'*+-.^_`|~9 / .",
         ),
         ("\r\n\r\nGET / HTTP/1.1\r\n<H>\r\n", "GET / ."),
+        ("\r\n\r\nGET / HTTP/1.1\r\nHos", "left 19"),
         ("\r\n\r\n\r\n\r\n\r\nGET /", "PeerEmptyLines"),
         ("\nGET /", "PeerBareLf"),
         ("\rGET /", "PeerBareCr"),
