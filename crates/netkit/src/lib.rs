@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod client;
+mod connection;
+mod date;
+mod dial;
+mod error;
+mod exchange;
+mod feed;
+pub mod identity;
+mod limits;
+mod message;
+mod pool;
+mod random;
+pub mod roots;
+mod server;
+mod serving;
+mod shutdown;
+mod timeouts;
+mod tls_stream;
+mod transport;
+mod wire;
+
+pub use body::Body;
+pub use client::{Client, ClientBuilder};
+pub use dial::Facts;
+pub use error::{BoxError, Error, Layer, Stage};
+pub use exchange::Exchange;
+pub use server::{Bound, Handler, Server};
+pub use serving::Arrival;
+pub use shutdown::Shutdown;
+pub use timeouts::{ClientTimeouts, ServerTimeouts};
+pub use tls_stream::TlsStream;
+pub use transport::{Doing, Listener, Stream, Tcp, Transport};
+
+pub use bytes::Bytes;
+pub use http;
+pub use netkit_tls as tls;
+pub use netkit_tls::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+pub use netkit_x509 as x509;

@@ -1,0 +1,251 @@
+//! Every stage ends in time, and the error says which it was.
+
+mod support;
+
+use netkit::{
+    Body, Client, ClientTimeouts, Doing, Listener, Server, ServerTimeouts, Stage, Stream, Tcp,
+    Transport,
+    http::{Request, Response},
+};
+use std::{
+    convert::Infallible,
+    future::pending,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use support::{Authority, LOOPBACK, Lengthless, client, content};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+const SOON: Duration = Duration::from_millis(120);
+
+fn quick() -> ClientTimeouts {
+    let mut timeouts = ClientTimeouts::default();
+    for stage in [
+        &mut timeouts.resolve,
+        &mut timeouts.connect,
+        &mut timeouts.tls_handshake,
+        &mut timeouts.send,
+        &mut timeouts.response_head,
+        &mut timeouts.response_body,
+    ] {
+        *stage = SOON;
+    }
+    timeouts
+}
+
+/// A server that sends `answer` and then nothing, and reads nothing if `deaf`.
+async fn silent(answer: &'static str, deaf: bool) -> SocketAddr {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        if !deaf {
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+        pending::<()>().await;
+    });
+    at
+}
+
+async fn late(client: &Client, url: String, body: Body) -> Stage {
+    let start = Instant::now();
+    let request = Request::post(url).body(body).unwrap();
+    let error = match client.request(request).await {
+        Ok(response) => response.into_body().collect(1 << 30).await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.is_timeout(), "{error:?}");
+    let took = start.elapsed();
+    assert!(took >= SOON && took < Duration::from_secs(20), "{took:?}");
+    error.stage()
+}
+
+#[tokio::test]
+async fn a_client_names_the_stage_in_which_its_server_fell_silent() {
+    let plain = client().timeouts(quick()).build().unwrap();
+    let secure = Client::builder()
+        .roots(Authority::new("Test CA").roots())
+        .timeouts(quick())
+        .build()
+        .unwrap();
+    let at = silent("", false).await;
+    assert_eq!(
+        late(&secure, format!("https://{at}/"), Body::empty()).await,
+        Stage::TlsHandshake
+    );
+    let at = silent("", true).await;
+    let long = Body::full(content(64 << 20));
+    assert_eq!(
+        late(&plain, format!("http://{at}/"), long).await,
+        Stage::SendRequest
+    );
+    for begun in ["", "HTTP/1.1 200 OK\r\nContent-"] {
+        let at = silent(begun, false).await;
+        let stage = late(&plain, format!("http://{at}/"), Body::empty()).await;
+        assert_eq!(stage, Stage::ResponseHead);
+    }
+    let at = silent("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", false).await;
+    assert_eq!(
+        late(&plain, format!("http://{at}/"), Body::empty()).await,
+        Stage::ResponseBody
+    );
+}
+
+/// Never finds a host, or never reaches it.
+struct Stuck {
+    finds: bool,
+}
+
+impl Transport for Stuck {
+    fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Doing<'a, Vec<SocketAddr>> {
+        Box::pin(async move {
+            match self.finds {
+                true => Ok(vec![LOOPBACK]),
+                false => pending().await,
+            }
+        })
+    }
+
+    fn connect(&self, _: SocketAddr) -> Doing<'_, Box<dyn Stream>> {
+        Box::pin(pending())
+    }
+
+    fn listen(&self, at: SocketAddr, share: bool) -> io::Result<Box<dyn Listener>> {
+        Tcp.listen(at, share)
+    }
+}
+
+#[tokio::test]
+async fn lookup_and_connect_end_in_time() {
+    for (finds, stage) in [(false, Stage::Resolve), (true, Stage::Connect)] {
+        let stuck = client()
+            .transport(Stuck { finds })
+            .timeouts(quick())
+            .build()
+            .unwrap();
+        assert_eq!(
+            late(&stuck, "http://a/".to_owned(), Body::empty()).await,
+            stage
+        );
+    }
+}
+
+/// A server with quick timeouts, and the stages in which connections failed.
+fn server() -> (Server, Arc<Mutex<Vec<Stage>>>) {
+    let heard = Arc::<Mutex<Vec<Stage>>>::default();
+    let hears = Arc::clone(&heard);
+    let mut timeouts = ServerTimeouts::default();
+    for stage in [
+        &mut timeouts.tls_handshake,
+        &mut timeouts.request_head,
+        &mut timeouts.request_body,
+        &mut timeouts.handler,
+        &mut timeouts.send,
+        &mut timeouts.idle,
+        &mut timeouts.linger,
+    ] {
+        *stage = SOON;
+    }
+    let server = Server::http()
+        .timeouts(timeouts)
+        .on_refusal(move |_, error| {
+            assert!(error.is_timeout(), "{error:?}");
+            hears.lock().unwrap().push(error.stage());
+        });
+    (server, heard)
+}
+
+async fn handler(request: Request<Body>) -> Result<Response<Body>, netkit::Error> {
+    match request.uri().path() {
+        "/stuck" => pending().await,
+        "/long" => Ok(Response::new(Body::full(content(64 << 20)))),
+        _ => Ok(Response::new(Body::wrap(Lengthless(Body::full(
+            request.into_body().collect(99).await?,
+        ))))),
+    }
+}
+
+/// What comes of sending `sent` and then nothing: the answer, unless it is not read.
+async fn stall(at: SocketAddr, sent: &str, reads: bool) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    if !reads {
+        tokio::time::sleep(30 * SOON).await;
+        return String::new();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_server_names_the_stage_in_which_its_client_fell_silent() {
+    for (sent, reads, answer, stage) in [
+        ("", true, "", None),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            true,
+            "HTTP/1.1 200",
+            None,
+        ),
+        ("GET / HTT", true, "", Some(Stage::RequestHead)),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+            true,
+            "HTTP/1.1 408",
+            Some(Stage::RequestBody),
+        ),
+        (
+            "GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n",
+            true,
+            "HTTP/1.1 503",
+            Some(Stage::Handler),
+        ),
+        (
+            "GET /long HTTP/1.1\r\nHost: a\r\n\r\n",
+            false,
+            "",
+            Some(Stage::SendResponse),
+        ),
+    ] {
+        let (server, heard) = server();
+        let bound = server.bind(LOOPBACK).unwrap();
+        let at = bound.local_addr();
+        let serving = tokio::spawn(bound.serve(handler));
+        let answered = stall(at, sent, reads).await;
+        assert!(answered.starts_with(answer), "{sent:?}: {answered:?}");
+        assert_eq!(
+            answered.is_empty(),
+            answer.is_empty(),
+            "{sent:?}: {answered:?}"
+        );
+        assert_eq!(*heard.lock().unwrap(), Vec::from_iter(stage), "{sent:?}");
+        serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_ends_in_time() {
+    let (server, heard) = server();
+    let identity = Authority::new("Test CA").identity("localhost");
+    let timeouts = ServerTimeouts {
+        tls_handshake: SOON,
+        ..ServerTimeouts::default()
+    };
+    let hears = Arc::clone(&heard);
+    drop(server);
+    let server = Server::https(identity)
+        .timeouts(timeouts)
+        .on_refusal(move |_, error| hears.lock().unwrap().push(error.stage()));
+    let bound = server.bind(LOOPBACK).unwrap();
+    let at = bound.local_addr();
+    tokio::spawn(bound.serve(async |_| Ok::<_, Infallible>(Response::new(Body::empty()))));
+    assert_eq!(stall(at, "\x16\x03\x01", true).await, "");
+    assert_eq!(*heard.lock().unwrap(), [Stage::TlsHandshake]);
+}

@@ -1,0 +1,196 @@
+//! Refusals of certificates, truncation, and the TLS stream by itself.
+
+mod support;
+
+use netkit::{
+    Client, Layer, Server, ServerName, Stage, TlsStream,
+    http::Request,
+    tls::{self, ClientConfig, ServerConfig},
+};
+use rcgen::date_time_ymd;
+use std::{io, sync::Arc};
+use support::{Authority, LOOPBACK, content, start_echo};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    net::TcpStream,
+};
+
+async fn refusal(identity: tls::Identity, trusted: &Authority) -> netkit::Error {
+    let at = start_echo(Server::https(identity));
+    let client = Client::builder().roots(trusted.roots()).build().unwrap();
+    let url = format!("https://localhost:{}/", at.port());
+    let error = client.get(&url).await.unwrap_err();
+    assert_eq!(error.layer(), Layer::Certificate, "{error:?}");
+    assert_eq!(error.stage(), Stage::TlsHandshake);
+    assert!(error.advice().is_some());
+    error
+}
+
+#[tokio::test]
+async fn a_wrong_name_names_both_names() {
+    let authority = Authority::new("Test CA");
+    let error = refusal(authority.identity("elsewhere.example"), &authority).await;
+    let diagnosis = error.diagnosis().unwrap();
+    assert!(diagnosis.contains("localhost"), "{diagnosis}");
+    assert!(diagnosis.contains("elsewhere.example"), "{diagnosis}");
+    assert!(error.report().contains(diagnosis.lines().next().unwrap()));
+}
+
+#[tokio::test]
+async fn an_expired_certificate_names_the_date() {
+    let authority = Authority::new("Test CA");
+    let expired = authority.identity_with("localhost", |params| {
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 2, 3);
+    });
+    let error = refusal(expired, &authority).await;
+    let diagnosis = error.diagnosis().unwrap();
+    assert!(diagnosis.contains("2020-02-03"), "{diagnosis}");
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_named() {
+    let (known, unknown) = (Authority::new("Known CA"), Authority::new("Unknown CA"));
+    let error = refusal(unknown.identity("localhost"), &known).await;
+    let diagnosis = error.diagnosis().unwrap();
+    assert!(diagnosis.contains("Unknown CA"), "{diagnosis}");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_it_accepts_any_certificate() {
+    let at = start_echo(Server::https(
+        Authority::new("Nobody's CA").identity("x.test"),
+    ));
+    let careless = Client::builder()
+        .danger_accept_any_certificate()
+        .build()
+        .unwrap();
+    let url = format!("https://{at}/");
+    let body = careless.get(&url).await.unwrap().into_body();
+    assert_eq!(body.collect(1).await.unwrap(), "0");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_told_from_one_that_does() {
+    let at = start_echo(Server::http());
+    let authority = Authority::new("Test CA");
+    let client = Client::builder().roots(authority.roots()).build().unwrap();
+    let error = client.get(&format!("https://{at}/")).await.unwrap_err();
+    assert_eq!(error.layer(), Layer::Tls, "{error:?}");
+}
+
+/// Two configurations that fit, and the name to ask for.
+fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>, ServerName<'static>) {
+    let authority = Authority::new("Test CA");
+    (
+        Arc::new(ClientConfig::new(Arc::new(authority.roots()))),
+        Arc::new(ServerConfig::new(authority.identity("peer.test"))),
+        ServerName::try_from("peer.test").unwrap(),
+    )
+}
+
+async fn pair(room: usize) -> (TlsStream<DuplexStream>, TlsStream<DuplexStream>) {
+    let (near, far) = duplex(room);
+    let (client, server, name) = configs();
+    let (near, far) = tokio::join!(
+        TlsStream::connect(near, client, name),
+        TlsStream::accept(far, server)
+    );
+    (near.unwrap(), far.unwrap())
+}
+
+#[tokio::test]
+async fn a_tls_stream_carries_octets_both_ways_through_any_room() {
+    for room in [1, 7, 600, 20_000, 1 << 20] {
+        let (mut near, mut far) = pair(room).await;
+        assert_eq!(near.agreed().cipher_suite, far.agreed().cipher_suite);
+        assert_eq!(near.peer_chain().len(), 1);
+        let size = if room < 100 { 40_000 } else { 3_000_000 };
+        let sent = content(size);
+        let back = tokio::spawn(async move {
+            let mut all = Vec::new();
+            far.read_to_end(&mut all).await.unwrap();
+            far.write_all(&all).await.unwrap();
+            far.shutdown().await.unwrap();
+            all
+        });
+        near.write_all(&sent).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut echoed = Vec::new();
+        near.read_to_end(&mut echoed).await.unwrap();
+        assert!(echoed == sent && back.await.unwrap() == sent, "room {room}");
+    }
+}
+
+#[tokio::test]
+async fn both_halves_of_a_split_stream_make_progress_at_once() {
+    let (near, far) = pair(4096).await;
+    let sent = content(2_000_000);
+    let mut ends = Vec::new();
+    for end in [near, far] {
+        let (mut reads, mut writes) = tokio::io::split(end);
+        let (sent, expected) = (sent.clone(), sent.clone());
+        ends.push(tokio::spawn(async move {
+            writes.write_all(&sent).await.unwrap();
+            writes.shutdown().await.unwrap();
+        }));
+        ends.push(tokio::spawn(async move {
+            let mut received = Vec::new();
+            reads.read_to_end(&mut received).await.unwrap();
+            assert!(received == expected);
+        }));
+    }
+    for end in ends {
+        end.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_close_notify_is_truncation_every_time() {
+    let (mut near, far) = pair(1 << 16).await;
+    drop(far);
+    for _ in 0..2 {
+        let error = near.read(&mut [0; 16]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        let inner = error.get_ref().unwrap().downcast_ref::<tls::Error>();
+        assert_eq!(inner, Some(&tls::Error::Truncated));
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_is_cut_is_no_response() {
+    // Ends each connection after the head and half of the body, without close_notify.
+    let authority = Authority::new("Test CA");
+    let config = Arc::new(ServerConfig::new(authority.identity("localhost")));
+    let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for head in [
+            "Content-Length: 10\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "",
+        ] {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = TlsStream::<TcpStream>::accept(stream, Arc::clone(&config))
+                .await
+                .unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n5\r\nab");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    });
+    let client = Client::builder().roots(authority.roots()).build().unwrap();
+    for _ in 0..3 {
+        let request = Request::get(format!("https://localhost:{port}/"))
+            .body(())
+            .unwrap();
+        let response = client.request(request).await.unwrap();
+        let error = response.into_body().collect(99).await.unwrap_err();
+        assert_eq!(
+            (error.layer(), error.stage()),
+            (Layer::Tls, Stage::ResponseBody)
+        );
+        assert!(error.advice().unwrap().contains("incomplete"), "{error:?}");
+    }
+}
