@@ -15,7 +15,7 @@ impl TryFrom<RequestHead<'_>> for Request<()> {
         *request.method_mut() = Method::from_bytes(head.method.as_bytes())?;
         *request.uri_mut() = head.target.parse()?;
         *request.version_mut() = head.version.into();
-        *request.headers_mut() = header_map(&head.fields)?;
+        *request.headers_mut() = head.fields.try_into()?;
         Ok(request)
     }
 }
@@ -28,18 +28,23 @@ impl TryFrom<ResponseHead<'_>> for Response<()> {
         let mut response = Self::new(());
         *response.status_mut() = head.status.try_into()?;
         *response.version_mut() = head.version.into();
-        *response.headers_mut() = header_map(&head.fields)?;
+        *response.headers_mut() = head.fields.try_into()?;
         Ok(response)
     }
 }
 
-fn header_map(fields: &Fields<'_>) -> Result<HeaderMap, http::Error> {
-    let mut map = HeaderMap::with_capacity(fields.len());
-    for (name, value) in fields.iter() {
-        let name = HeaderName::from_bytes(name.as_bytes())?;
-        map.append(name, HeaderValue::from_bytes(value)?);
+impl TryFrom<Fields<'_>> for HeaderMap {
+    type Error = http::Error;
+
+    /// Copies the fields of a head, or of a trailer section.
+    fn try_from(fields: Fields<'_>) -> Result<Self, Self::Error> {
+        let mut map = Self::with_capacity(fields.len());
+        for (name, value) in fields.iter() {
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            map.append(name, HeaderValue::from_bytes(value)?);
+        }
+        Ok(map)
     }
-    Ok(map)
 }
 
 impl<'a> From<&'a Parts> for RequestLine<'a> {
