@@ -58,6 +58,7 @@ pub enum Found<L> {
 
 impl<L> Found<L> {
     /// The event, lent from the input and slots of the call.
+    #[inline]
     pub(crate) fn lend<'b, H>(
         self,
         input: &'b [u8],

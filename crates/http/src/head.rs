@@ -67,6 +67,7 @@ impl Scan {
 
     /// The next line, without its CRLF, once it is complete. `limit` counts from the front of the
     /// section to the last octet before CRLF.
+    #[inline]
     pub(crate) fn line(
         &mut self,
         input: &[u8],

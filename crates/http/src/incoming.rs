@@ -91,6 +91,7 @@ impl Incoming {
     }
 
     /// One step, by what is awaited. `head` reads the head of the role.
+    #[inline]
     pub(crate) fn step<L>(
         &mut self,
         input: &mut [u8],
@@ -153,6 +154,7 @@ impl Incoming {
     }
 
     /// The head is complete; what it says of its content is awaited next.
+    #[inline]
     pub(crate) fn head_done(&mut self, framing: Framing) -> usize {
         let used = self.scan.end();
         self.awaits = Awaits::after_head(framing);

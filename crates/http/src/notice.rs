@@ -46,6 +46,7 @@ pub(crate) enum Expects {
 
 impl Notice {
     /// What the fields in `slots` say.
+    #[inline]
     pub(crate) fn of(input: &[u8], slots: &[Slot]) -> Self {
         let mut notice = Self::default();
         for slot in slots {
@@ -55,6 +56,7 @@ impl Notice {
     }
 
     /// One more field line.
+    #[inline]
     pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         match name.len() {
