@@ -24,7 +24,7 @@ pub enum Key {
     P256,
     /// ECDSA on P-384.
     P384,
-    /// Ed25519.
+    /// Ed25519. OpenSSL 3.0 does not read the form of PKCS #8 that ring writes, so `openssl` makes it.
     Ed25519,
 }
 
@@ -151,7 +151,10 @@ impl Key {
         Ok(match self {
             Self::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?,
             Self::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384)?,
-            Self::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519)?,
+            Self::Ed25519 => {
+                let arguments = ["genpkey", "-algorithm", "ED25519"];
+                KeyPair::from_pem(&process::run("openssl", arguments, b"")?.ok()?.out)?
+            }
             Self::Rsa => {
                 let arguments = [
                     "genpkey",

@@ -42,7 +42,6 @@ pub fn server(files: &Files, options: &[&str]) -> Result<Server, Failed> {
         &certificate,
         "-key",
         &key,
-        "-tls1_3",
     ];
     arguments.extend(options);
     let running = Running::start("openssl", arguments)?;
@@ -61,7 +60,7 @@ pub fn client(at: SocketAddr, ca: &Path, options: &[&str]) -> Result<Running, Fa
         &ca,
         "-verify_return_error",
     ];
-    if !options.contains(&"-servername") {
+    if !options.iter().any(|option| option.ends_with("servername")) {
         arguments.extend(["-servername", "localhost"]);
     }
     arguments.extend(options);

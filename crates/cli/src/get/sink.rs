@@ -16,6 +16,8 @@ const LONG: Duration = Duration::from_millis(500);
 pub(crate) struct Sink {
     name: String,
     to: Box<dyn AsyncWrite + Unpin>,
+    /// Whoever reads standard output sees each piece as it comes.
+    live: bool,
     bar: Option<ProgressBar>,
 }
 
@@ -48,6 +50,7 @@ impl Sink {
         Ok(Self {
             name,
             to,
+            live: output.is_none(),
             bar: watched.then(|| bar(length)),
         })
     }
@@ -85,6 +88,9 @@ impl Sink {
                 .write_all(&piece)
                 .await
                 .map_err(|e| Failure::file(&self.name, e))?;
+            if self.live {
+                self.to.flush().await.map_err(|e| Failure::file(&self.name, e))?;
+            }
             *octets += piece.len() as u64;
             if let Some(bar) = self.bar.as_ref().filter(|_| started.elapsed() > LONG) {
                 bar.set_position(*octets);
