@@ -266,21 +266,19 @@ impl Client {
         let origin = origin(&parts)?;
         self.complete(&mut parts)?;
         let target = target(&parts);
-        if shared.keep_alive {
-            if let Some(conn) = shared.pool.take(&origin) {
-                let again = body.again().filter(|_| parts.method.is_idempotent());
-                let failed = match self.exchange(conn, (&parts, &target, body), &origin).await {
-                    Ok(response) => return Ok(response),
-                    Err(failed) => failed,
-                };
-                let Some(body) = again.filter(|_| failed.silent && !failed.error.is_timeout())
-                else {
-                    return Err(failed.error);
-                };
-                return self.fresh((&parts, &target, body), &origin).await;
-            }
+        let pooled = shared.keep_alive.then(|| shared.pool.take(&origin));
+        let Some(conn) = pooled.flatten() else {
+            return self.fresh((&parts, &target, body), &origin).await;
+        };
+        let again = body.again().filter(|_| parts.method.is_idempotent());
+        let failed = match self.exchange(conn, (&parts, &target, body), &origin).await {
+            Ok(response) => return Ok(response),
+            Err(failed) => failed,
+        };
+        match again.filter(|_| failed.silent && !failed.error.is_timeout()) {
+            Some(body) => self.fresh((&parts, &target, body), &origin).await,
+            None => Err(failed.error),
         }
-        self.fresh((&parts, &target, body), &origin).await
     }
 
     /// Adds what the caller need not say.
@@ -360,10 +358,19 @@ fn origin(parts: &Parts) -> Result<Origin, Error> {
                 .advise("use http or https"),
         );
     };
+    // The port that is written, if any: one that is no number of 16 bits must not become the default.
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let written = authority.rsplit('@').next().unwrap_or_default();
+    let port = match written.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
+        None | Some("") => default,
+        Some(written) => uri.port_u16().ok_or_else(|| {
+            Error::usage(format!("{written} is not a port")).advise("ports go up to 65535")
+        })?,
+    };
     Ok(Origin {
         https: scheme == "https",
         host: bare(host).to_ascii_lowercase(),
-        port: uri.port_u16().unwrap_or(default),
+        port,
     })
 }
 

@@ -1,6 +1,6 @@
 use crate::{
     body::Body,
-    error::{Error, Stage},
+    error::{Error, Layer, Stage},
     limits::{FIELDS, WRITE_AHEAD},
     message,
     timeouts::Deadline,
@@ -103,6 +103,11 @@ impl Sending {
     }
 }
 
+/// A head or trailer section that the `http` crate cannot hold.
+pub(crate) fn refused(stage: Stage, error: http::Error) -> Error {
+    Error::new(Layer::Http, stage, error.to_string()).because(error)
+}
+
 impl<M: Machine> Connection<M> {
     pub(crate) fn new(wire: Wire<Box<dyn Stream>>, machine: M) -> Self {
         Self {
@@ -148,8 +153,9 @@ impl<M: Machine> Connection<M> {
         let frame = match step.event {
             Found::Data(range) => Some(Frame::data(Bytes::copy_from_slice(&input[range]))),
             Found::Trailers(count) => {
-                let fields = Fields::new(input, &self.slots[..count]);
-                Some(Frame::trailers(message::headers(fields)))
+                let trailers = HeaderMap::try_from(Fields::new(input, &self.slots[..count]))
+                    .map_err(|error| refused(stage, error))?;
+                Some(Frame::trailers(trailers))
             }
             _ => None,
         };

@@ -3,7 +3,7 @@
 use crate::{
     body::{Body, Pieces},
     client::Shared,
-    connection::Sending,
+    connection::{Sending, refused},
     dial::Facts,
     error::{Error, Layer, Stage},
     message,
@@ -162,8 +162,8 @@ impl Running {
             let head = match &step.event {
                 Found::Head(ranges) => {
                     let head = ranges.lend(link.wire.unread(), &link.slots);
-                    let response = message::response(&head)
-                        .map_err(|error| Error::http(Stage::ResponseHead, error))?;
+                    let response = Response::try_from(head)
+                        .map_err(|error| refused(Stage::ResponseHead, error))?;
                     Some((response, ranges.framing))
                 }
                 _ => None,

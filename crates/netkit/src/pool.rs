@@ -86,36 +86,31 @@ impl Pool {
     pub(crate) fn put(&self, origin: &Origin, mut conn: Box<Conn>) {
         conn.link.wire.rest();
         conn.link.deadline.disarm();
-        let now = Instant::now();
-        let mut retired = Vec::new();
-        {
-            let mut idle = self.lock();
-            if idle.count >= IDLE_IN_ALL {
-                idle.sweep(self.idle_for, &mut retired);
-            }
-            let full = idle.count >= IDLE_IN_ALL;
-            match idle.by_origin.get_mut(origin) {
-                Some(kept) if kept.len() < self.per_host && !full => kept.push((now, conn)),
-                None if self.per_host > 0 && !full => {
-                    idle.by_origin.insert(origin.clone(), vec![(now, conn)]);
-                }
-                _ => {
-                    retired.push(conn);
-                    idle.count -= 1;
-                }
-            }
-            idle.count += 1;
+        let mut idle = self.lock();
+        if idle.count >= IDLE_IN_ALL {
+            idle.sweep(self.idle_for);
         }
-        retired.into_iter().for_each(Conn::retire);
+        let here = idle.by_origin.get(origin).map_or(0, Vec::len);
+        if here >= self.per_host || idle.count >= IDLE_IN_ALL {
+            drop(idle);
+            return conn.retire();
+        }
+        idle.count += 1;
+        let kept = (Instant::now(), conn);
+        match idle.by_origin.get_mut(origin) {
+            Some(others) => others.push(kept),
+            None => {
+                idle.by_origin.insert(origin.clone(), vec![kept]);
+            }
+        }
     }
 }
 
 impl Idle {
-    /// Takes out what has been idle for too long.
-    fn sweep(&mut self, idle_for: Duration, retired: &mut Vec<Box<Conn>>) {
+    /// Drops what has been idle for too long.
+    fn sweep(&mut self, idle_for: Duration) {
         self.by_origin.retain(|_, kept| {
-            let expired = kept.extract_if(.., |(since, _)| since.elapsed() >= idle_for);
-            retired.extend(expired.map(|(_, conn)| conn));
+            kept.retain(|(since, _)| since.elapsed() < idle_for);
             !kept.is_empty()
         });
         self.count = self.by_origin.values().map(Vec::len).sum();

@@ -81,10 +81,11 @@ impl Server {
         Self::https_with(ServerConfig::new(identity))
     }
 
-    /// A server with TLS as `config` says. If that names no application protocol, it is `http/1.1`.
+    /// A server with TLS as `config` says. If that names no application protocol, it is `http/1.1`
+    /// or, for clients that offer nothing newer, `http/1.0`.
     pub fn https_with(mut config: ServerConfig) -> Self {
         if config.alpn.is_empty() {
-            config.alpn.push(b"http/1.1".to_vec());
+            config.alpn = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         }
         Self::new(Some(config))
     }

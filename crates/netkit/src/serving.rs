@@ -2,7 +2,7 @@
 
 use crate::{
     body::Body,
-    connection::{Connection, Sending},
+    connection::{Connection, Sending, refused},
     date,
     error::{BoxError, Error, Layer, Stage},
     feed::{Feed, Wants, feed},
@@ -130,7 +130,7 @@ impl Serving {
                     let request = match &step.event {
                         Found::Head(ranges) => {
                             let head = ranges.lend(self.link.wire.unread(), &self.link.slots);
-                            Some((message::request(&head), ranges.framing))
+                            Some((Request::try_from(head), ranges.framing))
                         }
                         _ => None,
                     };
@@ -139,8 +139,7 @@ impl Serving {
                         return Poll::Ready(Ok(None));
                     };
                     self.waits_for = None;
-                    let request =
-                        request.map_err(|error| Error::http(Stage::RequestHead, error))?;
+                    let request = request.map_err(|error| refused(Stage::RequestHead, error))?;
                     return Poll::Ready(self.begin(request, framing, cx).map(Some));
                 }
                 // A peer that goes away between two requests ends nothing.
@@ -319,7 +318,7 @@ impl Serving {
                 }
                 Ok(Some(error))
             }
-            (Err(_), Some(error)) | (Ok(()), Some(error)) => Ok(Some(error)),
+            (_, Some(error)) => Ok(Some(error)),
             (Err(error), None) => Err(error),
             (Ok(()), None) => Ok(None),
         }
@@ -340,7 +339,7 @@ impl Serving {
         let content = link
             .machine
             .send_head(
-                Status(parts.status.as_u16()),
+                parts.status.into(),
                 message::fields(&parts.headers),
                 length,
                 &mut link.scratch,
@@ -438,11 +437,12 @@ impl Serving {
 /// The response to a request that failed.
 fn apology(error: &Error) -> Response<Body> {
     let status = match error.http_error() {
-        Some(error) => StatusCode::from_u16(error.status().0).ok(),
+        Some(error) => error.status().try_into().ok(),
         None if error.is_timeout() && error.stage() == Stage::Handler => {
             Some(StatusCode::SERVICE_UNAVAILABLE)
         }
         None if error.is_timeout() => Some(StatusCode::REQUEST_TIMEOUT),
+        None if error.stage() == Stage::RequestHead => Some(StatusCode::BAD_REQUEST),
         None => None,
     };
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

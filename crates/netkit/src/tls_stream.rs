@@ -29,6 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// most 64 KiB wait inside.
 pub struct TlsStream<S> {
     wire: Wire<S>,
+    agreed: Agreed,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
@@ -40,16 +41,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, Error> {
-        let wire = connect(io, config, name, None).await?;
-        Ok(Self { wire })
+        Self::over(connect(io, config, name, None).await?)
     }
 
     /// Shakes hands as a server.
     ///
     /// It has no timeout of its own. Dropping the future drops the stream.
     pub async fn accept(io: S, config: Arc<ServerConfig>) -> Result<Self, Error> {
-        let wire = accept(io, config).await?;
-        Ok(Self { wire })
+        Self::over(accept(io, config).await?)
+    }
+}
+
+impl<S> TlsStream<S> {
+    /// A wire after its handshake.
+    fn over(wire: Wire<S>) -> Result<Self, Error> {
+        let Some(agreed) = wire.tls().and_then(|tls| tls.agreed().cloned()) else {
+            let error = tls::Error::MisuseNotOpen;
+            return Err(Error::tls(Stage::TlsHandshake, error));
+        };
+        Ok(Self { wire, agreed })
     }
 }
 
@@ -91,20 +101,14 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl<S> TlsStream<S> {
-    fn machine(&self) -> &tls::Connection {
-        self.wire.tls().expect("a TLS stream's wire has TLS on it")
-    }
-
     /// What the two sides agreed on.
     pub fn agreed(&self) -> &Agreed {
-        self.machine()
-            .agreed()
-            .expect("the handshake was over when the stream was made")
+        &self.agreed
     }
 
     /// The peer's certificates, its own first; none on a server.
     pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
-        self.machine().peer_chain()
+        self.wire.tls().map_or(&[], tls::Connection::peer_chain)
     }
 
     /// The stream underneath.
@@ -198,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
 impl<S> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream")
-            .field("connection", &self.machine())
+            .field("agreed", &self.agreed)
             .finish_non_exhaustive()
     }
 }

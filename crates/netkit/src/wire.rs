@@ -186,16 +186,14 @@ impl<S> Wire<S> {
     /// Queues `parts`, one after the other: under TLS in as few records as hold them.
     pub(crate) fn queue(&mut self, parts: &[&[u8]]) -> Result<(), Broken> {
         self.answers = false;
-        match &mut self.tls {
-            Some(tls) => tls.send(parts, &mut self.out).map_err(Broken::Tls),
-            None => {
-                self.out.reserve(parts.iter().map(|part| part.len()).sum());
-                for part in parts {
-                    self.out.extend_from_slice(part);
-                }
-                Ok(())
-            }
+        if let Some(tls) = &mut self.tls {
+            return tls.send(parts, &mut self.out).map_err(Broken::Tls);
         }
+        self.out.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            self.out.extend_from_slice(part);
+        }
+        Ok(())
     }
 
     /// Gives back what an idle connection does not need.

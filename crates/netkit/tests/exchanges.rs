@@ -50,9 +50,10 @@ async fn bodies_of_every_size_go_both_ways_whole_streamed_and_chunked() {
                 ("/chunked", false),
                 ("/chunked", true),
             ] {
-                let body = match lengthless {
-                    true => Body::wrap(Lengthless(Body::full(sent.clone()))),
-                    false => Body::full(sent.clone()),
+                let body = if lengthless {
+                    Body::wrap(Lengthless(Body::full(sent.clone())))
+                } else {
+                    Body::full(sent.clone())
                 };
                 let request = Request::post(format!("{base}{path}")).body(body).unwrap();
                 let response = client.request(request).await.unwrap();

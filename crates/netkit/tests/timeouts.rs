@@ -105,9 +105,10 @@ struct Stuck {
 impl Transport for Stuck {
     fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Doing<'a, Vec<SocketAddr>> {
         Box::pin(async move {
-            match self.finds {
-                true => Ok(vec![LOOPBACK]),
-                false => pending().await,
+            if self.finds {
+                Ok(vec![LOOPBACK])
+            } else {
+                pending().await
             }
         })
     }

@@ -194,3 +194,39 @@ async fn a_response_that_is_cut_is_no_response() {
         assert!(error.advice().unwrap().contains("incomplete"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_request_cut_into_records_of_any_size_is_the_same_request() {
+    let authority = Authority::new("Test CA");
+    let at = start_echo(Server::https(authority.identity("localhost")));
+    let config = Arc::new(ClientConfig::new(Arc::new(authority.roots())));
+    let head = "POST /whole HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n";
+    let one = format!("{head}\r\n4\r\nbody\r\n4\r\n, \u{e9}\r\n0\r\nTrailer-Field: x\r\n\r\n");
+    let two = format!("{head}Connection: close\r\n\r\n1\r\n.\r\n0\r\n\r\n");
+    let requests = format!("{one}{two}");
+    for record in [1, 2, 3, 10, 50, 100, 1000] {
+        let stream = TcpStream::connect(at).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = TlsStream::connect(stream, Arc::clone(&config), name)
+            .await
+            .unwrap();
+        for piece in requests.as_bytes().chunks(record) {
+            stream.write_all(piece).await.unwrap();
+        }
+        stream.flush().await.unwrap();
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).await.unwrap();
+        let answers = String::from_utf8(answers).unwrap();
+        assert_eq!(
+            answers.matches("HTTP/1.1 200 OK\r\n").count(),
+            2,
+            "{record}: {answers}"
+        );
+        assert!(
+            answers.contains("\r\n\r\nbody, \u{e9}"),
+            "{record}: {answers}"
+        );
+        assert!(answers.ends_with("\r\n\r\n."), "{record}: {answers}");
+    }
+}

@@ -7,7 +7,11 @@ use netkit::{
     roots, tls,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    net::SocketAddr,
+};
 
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -82,8 +86,8 @@ impl http_body::Body for Lengthless {
     }
 }
 
-pub(crate) async fn hello(_: Request<Body>) -> Result<Response<Body>, Infallible> {
-    Ok(Response::new(Body::from("hello")))
+pub(crate) fn hello(_: Request<Body>) -> Ready<Result<Response<Body>, Infallible>> {
+    ready(Ok(Response::new(Body::from("hello"))))
 }
 
 /// Starts `bound` in the background with an echo.
