@@ -4,12 +4,15 @@ mod duo;
 
 use duo::{Duo, Messages, client_config, server_config};
 use netkit_tls::{
-    AlertDescription as Alert, CipherSuite, Connection, Error, ExtensionType, NamedGroup,
+    AlertDescription as Alert, CipherSuite, Connection, Error, ExtensionType as X, NamedGroup,
     generators::{Hello, inject},
 };
 use std::sync::Arc;
 
 const KEY_SHARE: [u8; 32] = [9; 32];
+
+/// The dummy record.
+const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 /// A ClientHello that a server answers.
 fn hello() -> Hello {
@@ -21,9 +24,9 @@ fn hello() -> Hello {
         cipher_suites: vec![CipherSuite::TLS_AES_128_GCM_SHA256.0],
         offers_tls13: true,
         extensions: vec![
-            (ExtensionType::SUPPORTED_GROUPS.0, vec![0, 2, 0, 29]),
-            (ExtensionType::SIGNATURE_ALGORITHMS.0, vec![0, 2, 4, 3]),
-            (ExtensionType::KEY_SHARE.0, key_share),
+            (X::SUPPORTED_GROUPS.0, vec![0, 2, 0, 29]),
+            (X::SIGNATURE_ALGORITHMS.0, vec![0, 2, 4, 3]),
+            (X::KEY_SHARE.0, key_share),
         ],
     }
 }
@@ -38,205 +41,57 @@ fn server_hears(message: &[u8]) -> (Result<(), Error>, Vec<u8>) {
     (duo.deliver_to_server(), duo.to_client)
 }
 
-fn set(hello: &mut Hello, kind: ExtensionType, content: Vec<u8>) {
+fn set(hello: &mut Hello, kind: X, content: Vec<u8>) {
     match hello.extensions.iter_mut().find(|(k, _)| *k == kind.0) {
         Some(extension) => extension.1 = content,
         None => hello.extensions.push((kind.0, content)),
     }
 }
 
-fn remove(hello: &mut Hello, kind: ExtensionType) {
+fn remove(hello: &mut Hello, kind: X) {
     hello.extensions.retain(|(k, _)| *k != kind.0);
 }
 
+/// Breaks something good.
+type Break<T> = fn(&mut T);
+
+/// What is wrong with a ClientHello, and the error and alert that say so.
+#[rustfmt::skip]
+const BROKEN_HELLOS: &[(&str, Break<Hello>, &str, Alert)] = &[
+    ("no TLS 1.3", |h| h.offers_tls13 = false, "peer_no_common_version", Alert::PROTOCOL_VERSION),
+    ("no extensions", |h| (h.offers_tls13, h.extensions) = (false, vec![]), "peer_no_common_version", Alert::PROTOCOL_VERSION),
+    ("versions of odd length", |h| { h.offers_tls13 = false; set(h, X::SUPPORTED_VERSIONS, vec![3, 3, 4, 3]); }, "peer_decode", Alert::DECODE_ERROR),
+    ("unknown suites", |h| h.cipher_suites = vec![0x1399], "peer_no_common_suite", Alert::HANDSHAKE_FAILURE),
+    ("no suites", |h| h.cipher_suites.clear(), "peer_decode", Alert::DECODE_ERROR),
+    ("unknown groups", |h| { set(h, X::SUPPORTED_GROUPS, vec![0, 2, 9, 9]); set(h, X::KEY_SHARE, vec![0, 0]); }, "peer_no_common_group", Alert::HANDSHAKE_FAILURE),
+    ("unknown schemes", |h| set(h, X::SIGNATURE_ALGORITHMS, vec![0, 2, 9, 9]), "peer_no_common_scheme", Alert::HANDSHAKE_FAILURE),
+    ("no schemes", |h| set(h, X::SIGNATURE_ALGORITHMS, vec![0, 0]), "peer_decode", Alert::DECODE_ERROR),
+    ("schemes missing", |h| remove(h, X::SIGNATURE_ALGORITHMS), "peer_missing_extension", Alert::MISSING_EXTENSION),
+    ("groups missing", |h| remove(h, X::SUPPORTED_GROUPS), "peer_missing_extension", Alert::MISSING_EXTENSION),
+    ("shares missing", |h| remove(h, X::KEY_SHARE), "peer_missing_extension", Alert::MISSING_EXTENSION),
+    ("an extension twice", |h| h.extensions.push(h.extensions[0].clone()), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("an extension of another message", |h| set(h, X::OID_FILTERS, vec![0, 0]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a share for no group", |h| set(h, X::SUPPORTED_GROUPS, vec![0, 2, 0, 23]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a share twice", |h| set(h, X::KEY_SHARE, vec![0, 10, 0, 29, 0, 1, 7, 0, 29, 0, 1, 7]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("an empty share", |h| set(h, X::KEY_SHARE, vec![0, 4, 0, 29, 0, 0]), "peer_decode", Alert::DECODE_ERROR),
+    ("a share that is too short", |h| set(h, X::KEY_SHARE, vec![0, 5, 0, 29, 0, 1, 7]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a share of low order", |h| h.extensions[2].1[6..].fill(0), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a share with a tail", |h| h.extensions[2].1.push(0), "peer_decode", Alert::DECODE_ERROR),
+    ("a pre-shared key before the end", |h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, vec![])), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a pre-shared key without modes", |h| set(h, X::PRE_SHARED_KEY, vec![]), "peer_missing_extension", Alert::MISSING_EXTENSION),
+    ("another protocol", |h| { set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 3, 2, b'h', b'2']); }, "peer_no_common_protocol", Alert::NO_APPLICATION_PROTOCOL),
+    ("an empty protocol", |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 1, 0]), "peer_decode", Alert::DECODE_ERROR),
+    ("no protocols", |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 0]), "peer_decode", Alert::DECODE_ERROR),
+    ("a server name of another type", |h| set(h, X::SERVER_NAME, vec![0, 4, 1, 0, 1, b'a']), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("two server names", |h| set(h, X::SERVER_NAME, vec![0, 8, 0, 0, 1, b'a', 0, 0, 1, b'b']), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("an empty server name", |h| set(h, X::SERVER_NAME, vec![0, 3, 0, 0, 0]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a server name with a zero", |h| set(h, X::SERVER_NAME, vec![0, 5, 0, 0, 2, b'a', 0]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+];
+
 #[test]
 fn the_server_refuses_each_broken_hello_with_its_alert() {
-    use ExtensionType as X;
-    type Break = fn(&mut Hello);
-    let cases: &[(&str, Break, &str, Alert)] = &[
-        (
-            "no TLS 1.3",
-            |h| h.offers_tls13 = false,
-            "peer_no_common_version",
-            Alert::PROTOCOL_VERSION,
-        ),
-        (
-            "no extensions",
-            |h| (h.offers_tls13, h.extensions) = (false, vec![]),
-            "peer_no_common_version",
-            Alert::PROTOCOL_VERSION,
-        ),
-        (
-            "versions of odd length",
-            |h| {
-                h.offers_tls13 = false;
-                set(h, X::SUPPORTED_VERSIONS, vec![3, 3, 4, 3])
-            },
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "unknown suites",
-            |h| h.cipher_suites = vec![0x1399],
-            "peer_no_common_suite",
-            Alert::HANDSHAKE_FAILURE,
-        ),
-        (
-            "no suites",
-            |h| h.cipher_suites.clear(),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "unknown groups",
-            |h| {
-                set(h, X::SUPPORTED_GROUPS, vec![0, 2, 9, 9]);
-                set(h, X::KEY_SHARE, vec![0, 0])
-            },
-            "peer_no_common_group",
-            Alert::HANDSHAKE_FAILURE,
-        ),
-        (
-            "unknown schemes",
-            |h| set(h, X::SIGNATURE_ALGORITHMS, vec![0, 2, 9, 9]),
-            "peer_no_common_scheme",
-            Alert::HANDSHAKE_FAILURE,
-        ),
-        (
-            "no schemes",
-            |h| set(h, X::SIGNATURE_ALGORITHMS, vec![0, 0]),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "schemes missing",
-            |h| remove(h, X::SIGNATURE_ALGORITHMS),
-            "peer_missing_extension",
-            Alert::MISSING_EXTENSION,
-        ),
-        (
-            "groups missing",
-            |h| remove(h, X::SUPPORTED_GROUPS),
-            "peer_missing_extension",
-            Alert::MISSING_EXTENSION,
-        ),
-        (
-            "shares missing",
-            |h| remove(h, X::KEY_SHARE),
-            "peer_missing_extension",
-            Alert::MISSING_EXTENSION,
-        ),
-        (
-            "an extension twice",
-            |h| h.extensions.push(h.extensions[0].clone()),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "an extension of another message",
-            |h| set(h, X::OID_FILTERS, vec![0, 0]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a share for no group",
-            |h| set(h, X::SUPPORTED_GROUPS, vec![0, 2, 0, 23]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a share twice",
-            |h| set(h, X::KEY_SHARE, vec![0, 10, 0, 29, 0, 1, 7, 0, 29, 0, 1, 7]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "an empty share",
-            |h| set(h, X::KEY_SHARE, vec![0, 4, 0, 29, 0, 0]),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "a share that is too short",
-            |h| set(h, X::KEY_SHARE, vec![0, 5, 0, 29, 0, 1, 7]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a share of low order",
-            |h| h.extensions[2].1[6..].fill(0),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a share with a tail",
-            |h| h.extensions[2].1.push(0),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "a pre-shared key before the end",
-            |h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, vec![])),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a pre-shared key without modes",
-            |h| set(h, X::PRE_SHARED_KEY, vec![]),
-            "peer_missing_extension",
-            Alert::MISSING_EXTENSION,
-        ),
-        (
-            "another protocol",
-            |h| {
-                set(
-                    h,
-                    X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
-                    vec![0, 3, 2, b'h', b'2'],
-                )
-            },
-            "peer_no_common_protocol",
-            Alert::NO_APPLICATION_PROTOCOL,
-        ),
-        (
-            "an empty protocol",
-            |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 1, 0]),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "no protocols",
-            |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 0]),
-            "peer_decode",
-            Alert::DECODE_ERROR,
-        ),
-        (
-            "a server name of another type",
-            |h| set(h, X::SERVER_NAME, vec![0, 4, 1, 0, 1, b'a']),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "two server names",
-            |h| set(h, X::SERVER_NAME, vec![0, 8, 0, 0, 1, b'a', 0, 0, 1, b'b']),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "an empty server name",
-            |h| set(h, X::SERVER_NAME, vec![0, 3, 0, 0, 0]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-        (
-            "a server name with a zero",
-            |h| set(h, X::SERVER_NAME, vec![0, 5, 0, 0, 2, b'a', 0]),
-            "peer_illegal_parameter",
-            Alert::ILLEGAL_PARAMETER,
-        ),
-    ];
     assert_eq!(server_hears(&hello().message().unwrap()).0, Ok(()));
-    for (what, break_it, name, alert) in cases {
+    for (what, break_it, name, alert) in BROKEN_HELLOS {
         let mut broken = hello();
         break_it(&mut broken);
         let (heard, sent) = server_hears(&broken.message().unwrap());
@@ -263,7 +118,7 @@ fn the_server_refuses_broken_framing() {
     assert_eq!(
         edited(&|m| {
             m[3] += 1;
-            m.push(0)
+            m.push(0);
         }),
         Err("peer_decode")
     );
@@ -306,228 +161,50 @@ fn client_hears(
     (inject(&mut duo.client, &message, &mut out), duo.client)
 }
 
+/// What is wrong with a server's message: whether after a retry, which message, how, and the error.
+///
+/// Places in a ServerHello: suite 71, compression 73, extensions' length 74, the version that
+/// supported_versions chose 80, key_share's group 86. In a retry the group is at 86 too.
+#[rustfmt::skip]
+const BROKEN_ANSWERS: &[(&str, bool, usize, Break<Vec<u8>>, &str)] = &[
+    ("another session id", false, 0, |m| m[40] ^= 1, "peer_illegal_parameter"),
+    ("a suite not offered", false, 0, |m| m[72] = 9, "peer_illegal_parameter"),
+    ("compression", false, 0, |m| m[73] = 1, "peer_illegal_parameter"),
+    ("another version chosen", false, 0, |m| m[81] = 3, "peer_illegal_parameter"),
+    ("a strange legacy_version", false, 0, |m| m[5] = 4, "peer_illegal_parameter"),
+    ("no version chosen", false, 0, |m| m[77] = 99, "peer_no_common_version"),
+    ("a share for another group", false, 0, |m| m[87] = 23, "peer_illegal_parameter"),
+    ("a share of low order", false, 0, |m| m[90..122].fill(0), "peer_illegal_parameter"),
+    ("no share", false, 0, |m| m[83] = 99, "peer_missing_extension"),
+    ("more behind ServerHello", false, 0, |m| m.push(8), "peer_misaligned_message"),
+    ("a retry for the same group", true, 0, |m| m[87] = 29, "peer_illegal_parameter"),
+    ("a retry for a group not offered", true, 0, |m| m[87] = 25, "peer_illegal_parameter"),
+    ("a retry that changes nothing", true, 0, |m| { m.truncate(82); m[3] -= 6; m[75] -= 6; }, "peer_illegal_parameter"),
+    ("a protocol not offered", false, 1, |m| *m.last_mut().unwrap() = b'z', "peer_illegal_parameter"),
+    ("an answer to nothing", false, 1, |m| m[7] = 41, "peer_illegal_parameter"),
+    ("an unknown answer", false, 1, |m| m[6] = 0x7f, "peer_unsupported_extension"),
+    ("early data accepted", false, 1, |m| *m = vec![8, 0, 0, 6, 0, 4, 0, 42, 0, 0], "peer_unsupported_extension"),
+    ("a context", false, 2, |m| *m = vec![11, 0, 0, 5, 1, 7, 0, 0, 0], "peer_illegal_parameter"),
+    ("no certificate", false, 2, |m| *m = vec![11, 0, 0, 4, 0, 0, 0, 0], "peer_no_certificate"),
+    ("an empty certificate", false, 2, |m| *m = vec![11, 0, 0, 9, 0, 0, 0, 5, 0, 0, 0, 0, 0], "peer_decode"),
+    ("a broken certificate", false, 2, |m| *m = vec![11, 0, 0, 10, 0, 0, 0, 6, 0, 0, 1, 5, 0, 0], "peer_certificate"),
+    ("a staple that was not asked for", false, 2, |m| *m = vec![11, 0, 0, 14, 0, 0, 0, 10, 0, 0, 1, 5, 0, 4, 0, 5, 0, 0], "peer_unsupported_extension"),
+    ("another signature", false, 3, |m| *m.last_mut().unwrap() ^= 1, "peer_bad_signature"),
+    ("a scheme not offered", false, 3, |m| m[4] = 2, "peer_illegal_parameter"),
+    ("a scheme for another key", false, 3, |m| (m[4], m[5]) = (8, 7), "peer_illegal_parameter"),
+    ("a scheme for certificates only", false, 3, |m| (m[4], m[5]) = (4, 1), "peer_illegal_parameter"),
+    ("another Finished", false, 4, |m| m[20] ^= 1, "peer_bad_finished"),
+    ("a short Finished", false, 4, |m| { m.pop(); m[3] -= 1; }, "peer_decode"),
+    ("more behind Finished", false, 4, |m| m.push(4), "peer_misaligned_message"),
+];
+
 #[test]
 fn the_client_refuses_each_broken_answer() {
-    type Break = fn(&mut Vec<u8>);
-    // Places in a ServerHello: suite 71, compression 73, extensions' length 74, the version that
-    // supported_versions chose 80, key_share's group 86. In a retry the group is at 86 too.
-    let cases: &[(&str, bool, usize, Break, &str)] = &[
-        (
-            "another session id",
-            false,
-            0,
-            |m| m[40] ^= 1,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a suite not offered",
-            false,
-            0,
-            |m| m[72] = 9,
-            "peer_illegal_parameter",
-        ),
-        (
-            "compression",
-            false,
-            0,
-            |m| m[73] = 1,
-            "peer_illegal_parameter",
-        ),
-        (
-            "another version chosen",
-            false,
-            0,
-            |m| m[81] = 3,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a strange legacy_version",
-            false,
-            0,
-            |m| m[5] = 4,
-            "peer_illegal_parameter",
-        ),
-        (
-            "no version chosen",
-            false,
-            0,
-            |m| m[77] = 99,
-            "peer_no_common_version",
-        ),
-        (
-            "a share for another group",
-            false,
-            0,
-            |m| m[87] = 23,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a share of low order",
-            false,
-            0,
-            |m| m[90..122].fill(0),
-            "peer_illegal_parameter",
-        ),
-        (
-            "no share",
-            false,
-            0,
-            |m| m[83] = 99,
-            "peer_missing_extension",
-        ),
-        (
-            "more behind ServerHello",
-            false,
-            0,
-            |m| m.push(8),
-            "peer_misaligned_message",
-        ),
-        (
-            "a retry for the same group",
-            true,
-            0,
-            |m| m[87] = 29,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a retry for a group not offered",
-            true,
-            0,
-            |m| m[87] = 25,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a retry that changes nothing",
-            true,
-            0,
-            |m| {
-                m.truncate(82);
-                m[3] -= 6;
-                m[75] -= 6
-            },
-            "peer_illegal_parameter",
-        ),
-        (
-            "a protocol not offered",
-            false,
-            1,
-            |m| *m.last_mut().unwrap() = b'z',
-            "peer_illegal_parameter",
-        ),
-        (
-            "an answer to nothing",
-            false,
-            1,
-            |m| m[7] = 41,
-            "peer_illegal_parameter",
-        ),
-        (
-            "an unknown answer",
-            false,
-            1,
-            |m| m[6] = 0x7f,
-            "peer_unsupported_extension",
-        ),
-        (
-            "early data accepted",
-            false,
-            1,
-            |m| *m = vec![8, 0, 0, 6, 0, 4, 0, 42, 0, 0],
-            "peer_unsupported_extension",
-        ),
-        (
-            "a context",
-            false,
-            2,
-            |m| *m = vec![11, 0, 0, 5, 1, 7, 0, 0, 0],
-            "peer_illegal_parameter",
-        ),
-        (
-            "no certificate",
-            false,
-            2,
-            |m| *m = vec![11, 0, 0, 4, 0, 0, 0, 0],
-            "peer_no_certificate",
-        ),
-        (
-            "an empty certificate",
-            false,
-            2,
-            |m| *m = vec![11, 0, 0, 9, 0, 0, 0, 5, 0, 0, 0, 0, 0],
-            "peer_decode",
-        ),
-        (
-            "a broken certificate",
-            false,
-            2,
-            |m| *m = vec![11, 0, 0, 10, 0, 0, 0, 6, 0, 0, 1, 5, 0, 0],
-            "peer_certificate",
-        ),
-        (
-            "a staple that was not asked for",
-            false,
-            2,
-            |m| *m = vec![11, 0, 0, 14, 0, 0, 0, 10, 0, 0, 1, 5, 0, 4, 0, 5, 0, 0],
-            "peer_unsupported_extension",
-        ),
-        (
-            "another signature",
-            false,
-            3,
-            |m| *m.last_mut().unwrap() ^= 1,
-            "peer_bad_signature",
-        ),
-        (
-            "a scheme not offered",
-            false,
-            3,
-            |m| m[4] = 2,
-            "peer_illegal_parameter",
-        ),
-        (
-            "a scheme for another key",
-            false,
-            3,
-            |m| (m[4], m[5]) = (8, 7),
-            "peer_illegal_parameter",
-        ),
-        (
-            "a scheme for certificates only",
-            false,
-            3,
-            |m| (m[4], m[5]) = (4, 1),
-            "peer_illegal_parameter",
-        ),
-        (
-            "another Finished",
-            false,
-            4,
-            |m| m[20] ^= 1,
-            "peer_bad_finished",
-        ),
-        (
-            "a short Finished",
-            false,
-            4,
-            |m| {
-                m.pop();
-                m[3] -= 1
-            },
-            "peer_decode",
-        ),
-        (
-            "more behind Finished",
-            false,
-            4,
-            |m| m.push(4),
-            "peer_misaligned_message",
-        ),
-    ];
     for fed in 0..4 {
         assert_eq!(client_hears(false, fed, |_| ()).0, Ok(false), "{fed}");
     }
     assert_eq!(client_hears(false, 4, |_| ()).0, Ok(true));
-    for (what, retried, fed, break_it, name) in cases {
+    for (what, retried, fed, break_it, name) in BROKEN_ANSWERS {
         let (heard, client) = client_hears(*retried, *fed, break_it);
         let error = heard.expect_err(what);
         assert_eq!(error.name(), *name, "{what}: {error}");
@@ -562,36 +239,26 @@ fn an_open_connection_refuses_what_does_not_belong_to_it() {
 fn a_second_hello_may_change_only_what_the_retry_asked_for() {
     let answer = |change: fn(&mut Hello)| {
         let mut first = hello();
-        set(
-            &mut first,
-            ExtensionType::SUPPORTED_GROUPS,
-            vec![0, 4, 0, 23, 0, 29],
-        );
-        set(&mut first, ExtensionType::KEY_SHARE, vec![0, 0]);
+        set(&mut first, X::SUPPORTED_GROUPS, vec![0, 4, 0, 23, 0, 29]);
+        set(&mut first, X::KEY_SHARE, vec![0, 0]);
         let (mut server, roots) = server_config();
         server.groups = vec![NamedGroup::X25519];
         let mut duo = Duo::new(client_config(roots), server);
         let mut out = Vec::new();
         inject(&mut duo.server, &first.message().unwrap(), &mut out).unwrap();
         let share = hello().extensions[2].1.clone();
-        set(&mut first, ExtensionType::KEY_SHARE, share);
+        set(&mut first, X::KEY_SHARE, share);
         change(&mut first);
         inject(&mut duo.server, &first.message().unwrap(), &mut out).map_err(|error| error.name())
     };
     assert_eq!(answer(|_| ()), Ok(false));
     let illegal = Err("peer_illegal_parameter");
     assert_eq!(answer(|h| h.random[0] ^= 1), illegal);
-    assert_eq!(
-        answer(|h| set(h, ExtensionType::EARLY_DATA, vec![])),
-        illegal
-    );
+    assert_eq!(answer(|h| set(h, X::EARLY_DATA, vec![])), illegal);
     assert_eq!(answer(|h| h.cipher_suites = vec![0x1302]), illegal);
+    assert_eq!(answer(|h| set(h, X::KEY_SHARE, vec![0, 0])), illegal);
     assert_eq!(
-        answer(|h| set(h, ExtensionType::KEY_SHARE, vec![0, 0])),
-        illegal
-    );
-    assert_eq!(
-        answer(|h| set(h, ExtensionType::KEY_SHARE, vec![0, 5, 0, 23, 0, 1, 4])),
+        answer(|h| set(h, X::KEY_SHARE, vec![0, 5, 0, 23, 0, 1, 4])),
         illegal
     );
 }
@@ -609,7 +276,6 @@ fn records_out_of_place_are_refused() {
         duo.to_server = records.to_vec();
         duo.deliver_to_server().map_err(|error| error.name())
     };
-    const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
     assert_eq!(heard(&CCS, false), Ok(()));
     assert_eq!(heard(&CCS.repeat(8), false), Ok(()));
     assert_eq!(heard(&CCS.repeat(9), false), Err("peer_too_many"));

@@ -109,7 +109,9 @@ proptest! {
         mutations in proptest::collection::vec(any::<Mutation>(), 0..3),
     ) {
         let mut octets = record(&hello.message().unwrap());
-        mutations.iter().for_each(|mutation| mutation.apply(&mut octets));
+        for mutation in &mutations {
+            mutation.apply(&mut octets);
+        }
         server_on(&octets);
     }
 
@@ -145,7 +147,9 @@ proptest! {
         }
         let mut message = hello.message().unwrap();
         message[0] = kind % 32;
-        mutations.iter().for_each(|mutation| mutation.apply(&mut message));
+        for mutation in &mutations {
+            mutation.apply(&mut message);
+        }
         let mut out = Vec::new();
         let machine = if to_client { &mut duo.client } else { &mut duo.server };
         if let Err(error) = inject(machine, &message, &mut out) {

@@ -1,0 +1,60 @@
+//! A TLS client and server with somebody between them who alters what they send: data arrives as it was
+//! sent, or not at all.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netkit_core::split::Cuts;
+use netkit_fuzz::{Said, carry, client, server};
+use netkit_tls::generators::Mutation;
+
+#[derive(Debug, arbitrary::Arbitrary)]
+struct Turn {
+    to_server: Vec<Mutation>,
+    to_client: Vec<Mutation>,
+    data: Vec<u8>,
+    update: Option<bool>,
+    close: bool,
+}
+
+#[derive(Debug, arbitrary::Arbitrary)]
+struct Input {
+    turns: [Turn; 4],
+    cuts: Cuts,
+}
+
+fuzz_target!(|input: Input| {
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let mut client = client(&mut to_server);
+    let mut server = server();
+    let (mut sent, mut got) = (Vec::new(), Vec::new());
+    for turn in input.turns {
+        for mutation in &turn.to_server {
+            mutation.apply(&mut to_server);
+        }
+        let octets = std::mem::take(&mut to_server);
+        for said in carry(&mut server, &octets, &input.cuts, &mut to_client).events {
+            if let Said::Data(data) = said {
+                got.extend(data);
+            }
+        }
+        for mutation in &turn.to_client {
+            mutation.apply(&mut to_client);
+        }
+        let octets = std::mem::take(&mut to_client);
+        carry(&mut client, &octets, &input.cuts, &mut to_server);
+        if client.send(&[&turn.data], &mut to_server).is_ok() {
+            sent.extend(&turn.data);
+        }
+        if let Some(ask) = turn.update {
+            let _ = client.update_keys(ask, &mut to_server);
+        }
+        if turn.close {
+            let _ = client.close(&mut to_server);
+        }
+    }
+    assert!(sent.starts_with(&got), "altered data was heard");
+    if client.is_connected() && server.is_connected() {
+        assert_eq!(client.agreed(), server.agreed());
+    }
+});

@@ -1,0 +1,96 @@
+//! What the TLS targets share: a server with a certificate, a client that trusts it, and what either
+//! says.
+
+use netkit_core::{
+    Step,
+    split::{Cuts, Heard, Transcript, transcript},
+};
+use netkit_tls::{
+    ClientConfig, Connection, CryptoRng, Error, Event, Identity, ServerConfig, ServerName, UnixTime,
+};
+use netkit_x509::Roots;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
+
+static CONFIGS: LazyLock<(Arc<ClientConfig>, Arc<ServerConfig>)> = LazyLock::new(|| {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
+    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
+        .and_then(|parameters| parameters.self_signed(&key))
+        .expect("a certificate");
+    let mut roots = Roots::new();
+    roots.add(certificate.der()).expect("parses");
+    let key = key.serialize_der().try_into().expect("PKCS#8");
+    let identity = Identity::new(vec![certificate.into()], &key).expect("a pair");
+    let mut client = ClientConfig::new(Arc::new(roots));
+    client.alpn = vec![b"a".to_vec(), b"b".to_vec()];
+    let mut server = ServerConfig::new(identity);
+    server.alpn = vec![b"b".to_vec()];
+    (Arc::new(client), Arc::new(server))
+});
+
+fn random() -> Box<dyn CryptoRng + Send> {
+    Box::new(getrandom::rand_core::UnwrapErr(getrandom::SysRng))
+}
+
+/// A fresh client; its ClientHello is in `out`.
+pub fn client(out: &mut Vec<u8>) -> Connection {
+    let name = ServerName::try_from("localhost").expect("a name");
+    Connection::client(CONFIGS.0.clone(), name, NOW, random(), out).expect("a ClientHello")
+}
+
+/// A fresh server.
+pub fn server() -> Connection {
+    Connection::server(CONFIGS.1.clone(), NOW, random())
+}
+
+/// An event that outlives its input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    Connected,
+    Data(Vec<u8>),
+    PeerClosed,
+}
+
+impl Heard for Said {
+    fn join(&mut self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Data(data), Self::Data(more)) => {
+                data.extend(more);
+                None
+            }
+            (_, next) => Some(next),
+        }
+    }
+}
+
+/// Offers `octets` in pieces; an error has to repeat, and to have its alert in `out`.
+pub fn carry(
+    machine: &mut Connection,
+    octets: &[u8],
+    cuts: &Cuts,
+    out: &mut Vec<u8>,
+) -> Transcript<Said, Error> {
+    let sent = out.len();
+    let heard = transcript(cuts.pieces(octets), |input| {
+        let step = machine.recv(input, out)?;
+        let used = step.used;
+        Ok(Step::new(
+            used,
+            match step.event {
+                Event::NeedData => None,
+                Event::Connected => Some(Said::Connected),
+                Event::Data(data) => Some(Said::Data(data.to_vec())),
+                Event::PeerClosed => Some(Said::PeerClosed),
+            },
+        ))
+    });
+    if let Some(error) = heard.error {
+        assert_eq!(machine.recv(&mut [], out), Err(error));
+        assert!(error.alert().is_none() || out.len() > sent, "no alert");
+    }
+    heard
+}
