@@ -126,7 +126,7 @@ fn demo_captured() -> Tested {
         ["-i", "lo", "-f", "tcp", "-w", &capture_name],
     )?;
     tshark.complains("Capture started")?;
-    let demo = netkit(&["demo", "-v", "--keylog", &keys])?.ok()?;
+    let demo = netkit(&["demo", "--keylog", &keys])?.ok()?;
     // The kernel hands packets over in batches.
     thread::sleep(Duration::from_millis(1500));
     run("kill", ["-INT", &tshark.id().to_string()], b"")?.ok()?;
@@ -148,7 +148,7 @@ fn demo_captured() -> Tested {
             "-d",
             &format!("tcp.port=={port},tls"),
             "-Y",
-            "http.request",
+            &format!("http.request && tcp.port == {port}"),
             "-T",
             "fields",
             "-e",
@@ -374,7 +374,11 @@ fn serve_files() -> Tested {
             "/a%20b.html",
             &["416 ", "content-range: bytes */13"],
         ),
-        (&["-z", "Fri, 31 Dec 2100 00:00:00 GMT"], "/a%20b.html", &["304 "]),
+        (
+            &["-z", "Fri, 31 Dec 2100 00:00:00 GMT"],
+            "/a%20b.html",
+            &["304 "],
+        ),
         (&[], "/sub", &["301 ", "location: ./sub/"]),
         (&["-L"], "/sub", &["301 ", "sub's index"]),
         (
@@ -689,7 +693,9 @@ fn get_truncation() -> Tested {
     let get = Running::start(NETKIT, ["get", "--cacert", &ca, &url])?;
     server.running.says("GET / HTTP/1.1")?;
     // Until the connection ends: only close_notify could tell that this is all of it.
-    server.running.type_in(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")?;
+    server
+        .running
+        .type_in(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")?;
     get.says("half of it")?;
     server.running.kill();
     let get = get.wait()?;

@@ -6,14 +6,14 @@ use netkit::Facts;
 use netkit::tls::{Agreed, HandshakeType};
 
 use super::Seen;
-use super::stage::Course;
+use super::stage::{Answered, Course, Served};
 use super::tap;
 use super::truth::{self, Checked, Octets};
 use crate::paint::Paint;
 use crate::story::{self, ms};
 
 /// Column where the right half of a table begins.
-const LEFT: usize = 36;
+const LEFT: usize = 40;
 
 /// The whole story; `checked` has been held against both sides.
 pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> {
@@ -40,9 +40,16 @@ pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String>
         "HTTPS in eight steps (TLS 1.2, RSA)",
         "this connection; {} is encrypted",
     )));
-    lines.extend(steps(seen, checked, facts, agreed));
+    let here = here(seen, checked, facts, agreed);
+    lines.extend(
+        DOCUMENT
+            .iter()
+            .zip(&here)
+            .map(|(document, here)| halves(document, here)),
+    );
     lines.push(String::new());
-    lines.push(paint.title("Short and long connections"));
+    lines.push(paint.title("Short and long connections: a request on each, or all on one"));
+    lines.extend(requests(seen));
     lines.extend(courses(seen));
     lines.push(String::new());
     lines.push(paint.good("All of it happened: both sides, TLS and the wire count the same."));
@@ -96,85 +103,71 @@ fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec
     ]
 }
 
-fn steps(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec<String> {
-    let long = &seen.long;
-    let size = |sent, kind| truth::message(long, sent, kind).map_or(0, <[u8]>::len);
-    let left = |kind| format!("<- {{{kind} {}}}", size(false, kind));
+/// The document's steps, in as many lines as [`here`] has for them.
+const DOCUMENT: [&str; 14] = [
+    "1  the client asks",
+    "2  TCP handshake; then version",
+    "   and cipher suite are agreed",
+    "",
+    "",
+    "",
+    "3  the server sends its certificate",
+    "4  the client checks it against its CAs",
+    "   and encrypts a secret to its key",
+    "5  it sends the secret",
+    "6  the server decrypts it,",
+    "   which takes the private key",
+    "7  both derive keys from the secret",
+    "8  and encrypt with them",
+];
+
+/// What this connection did in each step. Braces are around what was encrypted.
+fn here(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> [String; 14] {
+    use HandshakeType as Type;
+    let size = |sent, kind| truth::message(&seen.long, sent, kind).map_or(0, <[u8]>::len);
+    let heard = |kind| format!("<- {{{kind} {}}}", size(false, kind));
+    let share = |way, sent, kind| format!("{way} {kind} {} with a key share", size(sent, kind));
+    let certificate = &checked.certificate;
+    let days = certificate.days_left(SystemTime::now());
     let alpn = String::from_utf8_lossy(agreed.alpn.as_deref().unwrap_or_default());
     let first = &seen.stage.served()[seen.short.answered.len()].line;
-    let days = checked.certificate.days_left(SystemTime::now());
-    let rows = [
-        ("1  the client asks", format!("https, {first}")),
-        (
-            "2  TCP handshake",
-            format!("{} in {}", facts.host, ms(facts.connect)),
+    [
+        format!("https, {first}"),
+        format!("{} in {}", facts.host, ms(facts.connect)),
+        share("->", true, Type::CLIENT_HELLO),
+        share("<-", false, Type::SERVER_HELLO),
+        format!("{}, {}", agreed.version, agreed.cipher_suite),
+        format!("{} {alpn}", heard(Type::ENCRYPTED_EXTENSIONS)),
+        format!("{} {}", heard(Type::CERTIFICATE), certificate.subject),
+        format!("by {}, {days} days left", certificate.issuer),
+        "no secret travels: both compute it".to_owned(),
+        format!("from the two key shares, {}", agreed.group),
+        heard(Type::CERTIFICATE_VERIFY),
+        format!("{} proves the key", story::signature(agreed)),
+        format!(
+            "{} -> {{Finished {}}}",
+            heard(Type::FINISHED),
+            size(true, Type::FINISHED)
         ),
-        (
-            "   version and cipher suite agreed",
-            format!(
-                "-> ClientHello {} with a key share",
-                size(true, HandshakeType::CLIENT_HELLO)
-            ),
-        ),
-        (
-            "",
-            format!(
-                "<- ServerHello {} with a key share",
-                size(false, HandshakeType::SERVER_HELLO)
-            ),
-        ),
-        (
-            "",
-            format!("   {}, {}", agreed.version, agreed.cipher_suite),
-        ),
-        (
-            "",
-            format!("{} {alpn}", left(HandshakeType::ENCRYPTED_EXTENSIONS)),
-        ),
-        (
-            "3  the server's certificate",
-            format!(
-                "{} {}",
-                left(HandshakeType::CERTIFICATE),
-                checked.certificate.subject
-            ),
-        ),
-        (
-            "4  is checked against trusted CAs",
-            format!("by {}, {days} days left", checked.certificate.issuer),
-        ),
-        (
-            "   a secret is encrypted to its key,",
-            "no secret travels: both sides compute it".to_owned(),
-        ),
-        (
-            "5  sent,",
-            format!("from the two key shares ({})", agreed.group),
-        ),
-        (
-            "6  and decrypted with the private key",
-            left(HandshakeType::CERTIFICATE_VERIFY),
-        ),
-        (
-            "   (so the server has that key)",
-            format!("   {}: it has that key", story::signature(agreed)),
-        ),
-        (
-            "7  both derive keys from the secret",
-            format!(
-                "{}  -> {{Finished {}}}",
-                left(HandshakeType::FINISHED),
-                size(true, HandshakeType::FINISHED)
-            ),
-        ),
-        (
-            "8  and encrypt with them",
-            format!("-> {{{first}}} <- {{{}}}", long.answered[0].status),
-        ),
-    ];
-    rows.iter()
-        .map(|(document, here)| halves(document, here))
-        .collect()
+        format!("-> {{{first}}} <- {{{}}}", seen.long.answered[0].status),
+    ]
+}
+
+/// A line for each request, as the server saw it.
+fn requests(seen: &Seen) -> Vec<String> {
+    let served = seen.stage.served();
+    let answered = seen.short.answered.iter().chain(&seen.long.answered);
+    let line = |(served, answered): (&Served, &Answered)| {
+        let peer = served
+            .peer
+            .map_or_else(String::new, |peer| peer.to_string());
+        let (status, number) = (answered.status, served.number);
+        format!(
+            "  {:<22}  {status}, request {number} from {peer}",
+            served.line
+        )
+    };
+    served.iter().zip(answered).map(line).collect()
 }
 
 fn courses(seen: &Seen) -> Vec<String> {
@@ -237,15 +230,6 @@ pub(crate) fn more(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> 
     );
     lines.push(format!("  client random {}", checked.client_random));
     lines.push(format!("  server random {}", checked.server_random));
-    lines.push(String::new());
-    lines.push(paint.title("Every request, as the server saw it"));
-    for served in seen.stage.served() {
-        let peer = served.peer.map_or(String::new(), |peer| peer.to_string());
-        lines.push(format!(
-            "  {:<24} from {peer}, number {} there",
-            served.line, served.number
-        ));
-    }
     lines
 }
 

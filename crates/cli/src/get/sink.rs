@@ -89,7 +89,10 @@ impl Sink {
                 .await
                 .map_err(|e| Failure::file(&self.name, e))?;
             if self.live {
-                self.to.flush().await.map_err(|e| Failure::file(&self.name, e))?;
+                self.to
+                    .flush()
+                    .await
+                    .map_err(|e| Failure::file(&self.name, e))?;
             }
             *octets += piece.len() as u64;
             if let Some(bar) = self.bar.as_ref().filter(|_| started.elapsed() > LONG) {
