@@ -5,6 +5,7 @@
 
 use crate::{
     Error,
+    limits::{MAX_COMPARED_ATTRIBUTES, MAX_COMPARED_VALUE},
     name::{DnsPattern, is_dns_name, is_within},
     path::Budget,
 };
@@ -273,6 +274,9 @@ fn same_rdn(one: &RelativeDistinguishedName, other: &RelativeDistinguishedName) 
     if one.len() != other.len() {
         return Some(false);
     }
+    if one.len() > MAX_COMPARED_ATTRIBUTES {
+        return None;
+    }
     let mut told = Some(true);
     for attribute in one.iter() {
         let verdicts = other
@@ -310,8 +314,11 @@ fn same_attribute(one: &AttributeTypeAndValue, other: &AttributeTypeAndValue) ->
 }
 
 /// RFC 5280 7.1: strings are compared without regard to case and to the amount of white space.
-/// `None` for encodings whose characters are not known here.
+/// `None` for encodings whose characters are not known here, and for long values.
 fn prepared(value: &Any) -> Option<String> {
+    if value.value().len() > MAX_COMPARED_VALUE {
+        return None;
+    }
     let known = matches!(
         value.tag(),
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String

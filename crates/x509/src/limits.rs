@@ -10,6 +10,15 @@ pub const MAX_SIGNATURE_CHECKS: usize = 100;
 /// thousands of constraints cost their product (CVE-2025-58187). rustls-webpki allows as many.
 pub const MAX_NAME_COMPARISONS: usize = 250_000;
 
+/// Attributes of an RDN that are compared, each with each, for a name constraint; RDNs with more count as
+/// incomparable. Nearly all have one.
+pub const MAX_COMPARED_ATTRIBUTES: usize = 8;
+
+/// Octets of an attribute's value that are compared without regard to case and spaces; longer ones
+/// that differ count as incomparable. X.520's bounds for the usual attributes are 64 and 128; one
+/// long value under thousands of constraints would cost their product.
+pub const MAX_COMPARED_VALUE: usize = 256;
+
 /// CA certificates between the end entity and the root, self-issued ones included. Paths on the
 /// web have one to three; deep recursion is refused before it costs stack.
 pub const MAX_INTERMEDIATES: usize = 8;

@@ -2,7 +2,7 @@
 
 use crate::pki::{self, NOW, at};
 use crate::pki::{ca, dns, extension, leaf, root, trust, under};
-use netkit_x509::{Error, Roots, TrustAnchor};
+use netkit_x509::{Error, Roots, TrustAnchor, limits::MAX_COMPARED_VALUE};
 use rcgen::{
     CertificateParams, CidrSubnet, DistinguishedName, DnType, DnValue, GeneralSubtree,
     NameConstraints, SanType,
@@ -145,6 +145,7 @@ fn distinguished_names() {
         }
         name
     };
+    let long = "acme ".repeat(MAX_COMPARED_VALUE);
     let utf8 = |text: &str| DnValue::Utf8String(text.into());
     let printable = |text: &str| DnValue::PrintableString(text.try_into().expect("printable"));
     let teletex = |text: &str| DnValue::TeletexString(text.try_into().expect("teletex"));
@@ -155,6 +156,8 @@ fn distinguished_names() {
         (utf8("Acme"), utf8("Acme Corp"), false, false),
         // Encodings that are not compared are neither permitted nor let through.
         (utf8("Acme"), teletex("Other"), false, true),
+        (utf8(&long), utf8(&long), true, true),
+        (utf8(&long), utf8(&long.to_uppercase()), false, true),
     ] {
         let verdict = |constraints: Box<dyn FnOnce(&mut CertificateParams)>| {
             let top = root("top", |_| {});
