@@ -26,7 +26,13 @@ fuzz_target!(|input: Input| {
     for mutation in &input.mutations {
         mutation.apply(&mut octets);
     }
-    let outcome = |cuts: &Cuts| carry(&mut server(), &octets, cuts, &mut Vec::new());
+    let outcome = |cuts: &Cuts| {
+        let mut out = Vec::new();
+        let heard = carry(&mut server(), &octets, cuts, &mut out);
+        let told = heard.error.is_none_or(|error| error.alert().is_none());
+        assert!(told || !out.is_empty(), "no alert");
+        heard
+    };
     let whole = outcome(&Cuts(vec![]));
     assert!(whole.events.is_empty(), "nobody without keys is heard");
     assert_eq!(whole, outcome(&input.cuts));
