@@ -3,6 +3,7 @@
 use crate::{
     Error, Roots,
     certificate::{Certificate, name_of_content},
+    limits::MAX_POOL,
     name::{DnsPattern, dns_matches},
     validate::{self, Purpose},
 };
@@ -95,7 +96,11 @@ pub fn diagnose(
     error: Error,
 ) -> Diagnosis {
     let now = now.as_secs();
-    let parsed: Vec<_> = chain.iter().map(|der| Certificate::parse(der)).collect();
+    let parsed: Vec<_> = chain
+        .iter()
+        .take(MAX_POOL + 1)
+        .map(|der| Certificate::parse(der))
+        .collect();
     let end_entity = parsed.first().and_then(|parsed| parsed.as_ref().ok());
     let mut diagnosis = Diagnosis {
         error,
@@ -221,7 +226,11 @@ impl Diagnosis {
             self.summary = "the chain ends in a root that is not trusted".into();
             Some("if this CA is yours, trust it as a root".into())
         } else {
-            Some("the server may have left out an intermediate certificate, or the CA is private: trust its root".into())
+            Some(
+                "the server may have left out an intermediate certificate, or the CA is private: \
+                 trust its root"
+                    .into(),
+            )
         };
     }
 }
@@ -329,7 +338,13 @@ fn distinguished_name(name: &Name) -> String {
 fn printable(text: &str) -> String {
     let mut printable = String::new();
     for c in text.chars().take(TEXT_SHOWN) {
-        let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let reorders = matches!(
+            c,
+            '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        );
         printable.push(if c.is_control() || reorders {
             '\u{fffd}'
         } else {

@@ -70,96 +70,78 @@ pub enum Error {
 }
 
 impl Error {
-    /// A stable identifier of the variant.
+    /// A stable name, for logs and tables.
     pub const fn name(self) -> &'static str {
-        self.words().0
+        match self {
+            Self::NoCertificate => "no_certificate",
+            Self::Malformed => "malformed",
+            Self::CertificateTooLong => "certificate_too_long",
+            Self::TooManyCertificates => "too_many_certificates",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::InvalidSerialNumber => "invalid_serial_number",
+            Self::SignatureAlgorithmMismatch => "signature_algorithm_mismatch",
+            Self::DuplicateExtension => "duplicate_extension",
+            Self::UnsupportedCriticalExtension => "unsupported_critical_extension",
+            Self::InvalidSubjectAltName => "invalid_subject_alt_name",
+            Self::InvalidNameConstraints => "invalid_name_constraints",
+            Self::Expired { .. } => "expired",
+            Self::NotYetValid { .. } => "not_yet_valid",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::BadSignature => "bad_signature",
+            Self::UnsupportedSignatureAlgorithm => "unsupported_signature_algorithm",
+            Self::UnsupportedKey => "unsupported_key",
+            Self::IssuerNotCa => "issuer_not_ca",
+            Self::PathLenExceeded => "path_len_exceeded",
+            Self::KeyUsageNotAllowed => "key_usage_not_allowed",
+            Self::ExtendedKeyUsageNotAllowed => "extended_key_usage_not_allowed",
+            Self::NameConstraintViolation => "name_constraint_violation",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::NameMismatch => "name_mismatch",
+        }
     }
 
-    /// The variant's stable name and what it says to a person.
-    const fn words(self) -> (&'static str, &'static str) {
+    /// What it says to a person.
+    const fn text(self) -> &'static str {
         match self {
-            Self::NoCertificate => ("no_certificate", "the peer sent no certificate"),
-            Self::Malformed => ("malformed", "a certificate is malformed"),
-            Self::CertificateTooLong => ("certificate_too_long", "a certificate is too long"),
-            Self::TooManyCertificates => (
-                "too_many_certificates",
-                "the chain has too many certificates",
-            ),
-            Self::UnsupportedVersion => (
-                "unsupported_version",
-                "a certificate is not of X.509 version 3",
-            ),
-            Self::InvalidSerialNumber => (
-                "invalid_serial_number",
-                "a serial number is not a positive integer of at most 20 octets",
-            ),
-            Self::SignatureAlgorithmMismatch => (
-                "signature_algorithm_mismatch",
-                "a certificate names two different signature algorithms",
-            ),
-            Self::DuplicateExtension => (
-                "duplicate_extension",
-                "a certificate has the same extension twice",
-            ),
-            Self::UnsupportedCriticalExtension => (
-                "unsupported_critical_extension",
-                "a certificate has a critical extension that is not understood",
-            ),
-            Self::InvalidSubjectAltName => (
-                "invalid_subject_alt_name",
-                "the subjectAltName extension is malformed",
-            ),
-            Self::InvalidNameConstraints => (
-                "invalid_name_constraints",
-                "a nameConstraints extension is malformed",
-            ),
-            Self::Expired { .. } => ("expired", "certificate expired"),
-            Self::NotYetValid { .. } => ("not_yet_valid", "certificate not valid yet"),
-            Self::UnknownIssuer => (
-                "unknown_issuer",
-                "no path leads from the certificate to a trusted root",
-            ),
-            Self::BadSignature => ("bad_signature", "a signature does not verify"),
-            Self::UnsupportedSignatureAlgorithm => (
-                "unsupported_signature_algorithm",
-                "a signature algorithm is not supported or does not fit the key",
-            ),
-            Self::UnsupportedKey => (
-                "unsupported_key",
-                "a public key is of an unsupported kind or size",
-            ),
-            Self::IssuerNotCa => ("issuer_not_ca", "an issuer is not a CA"),
-            Self::PathLenExceeded => (
-                "path_len_exceeded",
-                "a CA's path length constraint is exceeded",
-            ),
-            Self::KeyUsageNotAllowed => (
-                "key_usage_not_allowed",
-                "keyUsage does not allow what a key was used for",
-            ),
-            Self::ExtendedKeyUsageNotAllowed => (
-                "extended_key_usage_not_allowed",
-                "extKeyUsage does not allow this purpose",
-            ),
-            Self::NameConstraintViolation => (
-                "name_constraint_violation",
-                "a name lies outside a CA's name constraints",
-            ),
-            Self::BudgetExceeded => (
-                "budget_exceeded",
-                "the search for a path to a trusted root took too much work",
-            ),
-            Self::NameMismatch => (
-                "name_mismatch",
-                "the certificate is not for the name asked for",
-            ),
+            Self::NoCertificate => "the peer sent no certificate",
+            Self::Malformed => "a certificate is malformed",
+            Self::CertificateTooLong => "a certificate is too long",
+            Self::TooManyCertificates => "the chain has too many certificates",
+            Self::UnsupportedVersion => "a certificate is not of X.509 version 3",
+            Self::InvalidSerialNumber => {
+                "a serial number is not a positive integer of at most 20 octets"
+            }
+            Self::SignatureAlgorithmMismatch => {
+                "a certificate names two different signature algorithms"
+            }
+            Self::DuplicateExtension => "a certificate has the same extension twice",
+            Self::UnsupportedCriticalExtension => {
+                "a certificate has a critical extension that is not understood"
+            }
+            Self::InvalidSubjectAltName => "the subjectAltName extension is malformed",
+            Self::InvalidNameConstraints => "a nameConstraints extension is malformed",
+            Self::Expired { .. } => "certificate expired",
+            Self::NotYetValid { .. } => "certificate not valid yet",
+            Self::UnknownIssuer => "no path leads from the certificate to a trusted root",
+            Self::BadSignature => "a signature does not verify",
+            Self::UnsupportedSignatureAlgorithm => {
+                "a signature algorithm is not supported or does not fit the key"
+            }
+            Self::UnsupportedKey => "a public key is of an unsupported kind or size",
+            Self::IssuerNotCa => "an issuer is not a CA",
+            Self::PathLenExceeded => "a CA's path length constraint is exceeded",
+            Self::KeyUsageNotAllowed => "keyUsage does not allow what a key was used for",
+            Self::ExtendedKeyUsageNotAllowed => "extKeyUsage does not allow this purpose",
+            Self::NameConstraintViolation => "a name lies outside a CA's name constraints",
+            Self::BudgetExceeded => "the search for a path to a trusted root took too much work",
+            Self::NameMismatch => "the certificate is not for the name asked for",
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words().1)?;
+        f.write_str(self.text())?;
         match *self {
             Self::Expired { not_after, now } => {
                 write!(f, " ({not_after} has passed, it is {now})")
