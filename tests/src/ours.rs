@@ -14,6 +14,7 @@ use netkit::tls::{Agreed, ServerConfig};
 use netkit::{Arrival, Body, Server, Shutdown};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
+use crate::cases;
 use crate::certificates::Leaf;
 use crate::octets::{Check, Octets};
 use crate::process::PATIENCE;
@@ -32,15 +33,26 @@ impl Ours {
     pub fn https(leaf: &Leaf, configure: impl FnOnce(&mut ServerConfig)) -> Result<Self, Failed> {
         let mut config = ServerConfig::new(leaf.identity()?);
         configure(&mut config);
-        Self::start(Server::https_with(config))
+        Self::start(Server::https_with(config), answer)
     }
 
     /// HTTP.
     pub fn http() -> Result<Self, Failed> {
-        Self::start(Server::http())
+        Self::start(Server::http(), answer)
     }
 
-    fn start(server: Server) -> Result<Self, Failed> {
+    /// HTTP, answering as the shared cases want it.
+    pub fn cases() -> Result<Self, Failed> {
+        Self::start(Server::http(), cases::answer)
+    }
+
+    fn start<F>(
+        server: Server,
+        handler: impl Fn(Request<Body>) -> F + Send + Sync + 'static,
+    ) -> Result<Self, Failed>
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
         let shutdown = Shutdown::new();
         let refusals = Arc::<Mutex<Vec<String>>>::default();
         let heard = Arc::clone(&refusals);
@@ -58,7 +70,10 @@ impl Ours {
                 let bound = server.bind((Ipv4Addr::LOCALHOST, 0).into())?;
                 let _ = ready.send(bound.local_addr());
                 bound
-                    .serve(|request| async { Ok::<_, Infallible>(answer(request).await) })
+                    .serve(move |request| {
+                        let answered = handler(request);
+                        async { Ok::<_, Infallible>(answered.await) }
+                    })
                     .await
             });
             if let Err(error) = ended {
