@@ -10,6 +10,11 @@ pub mod ours;
 pub mod peer;
 pub mod process;
 
+/// The repository's front page: its code compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;
+
 pub use libtest_mimic::{Arguments, Failed, Trial};
 pub use peer::{Peer, trial};
 pub use process::Running;

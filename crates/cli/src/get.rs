@@ -17,23 +17,25 @@ use sink::Sink;
 use told::Told;
 
 pub(crate) fn run(args: &args::Get) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| Failure::file("runtime", e))?
-        .block_on(fetch(args))
+        .map_err(|e| Failure::file("runtime", e))?;
+    let ended = runtime.block_on(fetch(args));
+    // A read of standard input that nobody waits for any more must not keep the program.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn fetch(args: &args::Get) -> Result<(), Failure> {
     let request = request::of(args).await?;
     let recorder = Arc::new(Recorder::new());
     let client = client(args, &recorder)?;
-    let told = Told::new(args.verbose, Paint::on(&std::io::stderr()));
-    told.request(&request);
+    let told = Told::new(args.verbose, Paint::on(&std::io::stderr()), &request);
     let response = match client.request(request).await {
         Ok(response) => response,
         Err(error) => {
-            told.tls(&recorder.heard());
+            told.failure(&error, &recorder.heard());
             return Err(error.into());
         }
     };

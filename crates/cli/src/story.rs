@@ -74,6 +74,10 @@ impl Watch for Recorder {
 }
 
 impl Heard {
+    pub(crate) fn is_alert(&self) -> bool {
+        matches!(self.said, Said::Alert(_))
+    }
+
     /// The message, if it is one of this kind that went this way.
     pub(crate) fn message(&self, sent: bool, kind: HandshakeType) -> Option<&[u8]> {
         match &self.said {

@@ -12,7 +12,7 @@ use crate::args::{self, Breakage};
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
 use crate::paint::Paint;
-use crate::story::{Heard, Recorder, Said, ms};
+use crate::story::{Heard, Recorder, ms};
 
 /// How long the server has to hear the client's alert.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,10 +57,7 @@ async fn hold(stage: &Stage, error: &Error, heard: &[Heard]) -> Result<(), Failu
     {
         return Err(Failure::demo("no certificate was seen"));
     }
-    if !heard
-        .iter()
-        .any(|heard| heard.sent && matches!(heard.said, Said::Alert(_)))
-    {
+    if !heard.iter().any(|heard| heard.sent && heard.is_alert()) {
         return Err(Failure::demo("no alert was sent"));
     }
     let began = Instant::now();

@@ -1,8 +1,8 @@
 //! The request that the command line asks for.
 
 use netkit::Body;
-use netkit::http::header::{ACCEPT, CONTENT_TYPE, TRANSFER_ENCODING, USER_AGENT};
-use netkit::http::{HeaderValue, Method, Request, Uri};
+use netkit::http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT};
+use netkit::http::{HeaderValue, Method, Request, Uri, Version};
 
 use crate::args;
 use crate::exit::Failure;
@@ -16,11 +16,19 @@ pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
         (None, Some(_)) => Method::POST,
         (None, None) => Method::GET,
     };
+    if args.http1_0 {
+        *request.version_mut() = Version::HTTP_10;
+    }
+    let host = host(request.uri())?;
     let headers = request.headers_mut();
     for field in &args.headers {
         headers.append(&field.name, field.value.clone());
     }
     let agent = concat!("netkit/", env!("CARGO_PKG_VERSION"));
+    headers.entry(HOST).or_insert(host);
+    headers
+        .entry(CONNECTION)
+        .or_insert(HeaderValue::from_static("close"));
     headers
         .entry(USER_AGENT)
         .or_insert(HeaderValue::from_static(agent));
@@ -35,6 +43,13 @@ pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
         *request.body_mut() = body(data, chunked).await?;
     }
     Ok(request)
+}
+
+/// RFC 9110 7.2: the authority without who asks.
+fn host(uri: &Uri) -> Result<HeaderValue, Failure> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    HeaderValue::from_str(host).map_err(|e| Failure::usage(format!("{uri}: {e}")))
 }
 
 fn uri(url: &str) -> Result<Uri, Failure> {

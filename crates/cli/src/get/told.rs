@@ -3,56 +3,54 @@
 use std::time::SystemTime;
 
 use netkit::http::{Request, Response};
-use netkit::{Body, Exchange, Facts};
+use netkit::{Body, Error, Exchange, Facts, Layer};
 
 use super::sink::Read;
 use super::status_line;
 use crate::certificate::Certificate;
 use crate::paint::Paint;
-use crate::story::{self, Heard, Said, ms};
+use crate::story::{self, Heard, ms};
 
 pub(crate) struct Told {
     on: bool,
     paint: Paint,
+    /// The request's head: it is told once there is a connection for it to leave by.
+    asked: Vec<String>,
 }
 
 impl Told {
-    pub(crate) fn new(on: bool, paint: Paint) -> Self {
-        Self { on, paint }
+    pub(crate) fn new(on: bool, paint: Paint, request: &Request<Body>) -> Self {
+        let asked = if on { head(request) } else { Vec::new() };
+        Self { on, paint, asked }
     }
 
-    /// What is about to be asked; the framing fields are the encoder's.
-    pub(crate) fn request(&self, request: &Request<Body>) {
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        self.line(">", &format!("{} {target}", request.method()));
-        for (name, value) in request.headers() {
-            self.line(
-                ">",
-                &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())),
-            );
-        }
-    }
-
-    /// Everything below HTTP.
+    /// Everything below HTTP, and the request.
     pub(crate) fn connection(&self, response: &Response<Body>, heard: &[Heard]) {
         let Some(exchange) = response.extensions().get::<Exchange>() else {
             return;
         };
         let facts = &*exchange.connection;
         self.below_tls(facts);
-        self.tls(heard);
+        // Closing is told last.
+        self.tls(heard.iter().filter(|heard| !heard.is_alert()));
         self.agreed(facts);
-        self.line(
-            "http",
-            &format!(
-                "sent in {}, answered after {}",
-                ms(exchange.sent),
-                ms(exchange.first_byte)
-            ),
-        );
+        self.request();
+        let (sent, first) = (ms(exchange.sent), ms(exchange.first_byte));
+        self.line("http", &format!("sent in {sent}, answered after {first}"));
+    }
+
+    /// What is known when no response came.
+    pub(crate) fn failure(&self, error: &Error, heard: &[Heard]) {
+        self.tls(heard.iter());
+        if error.layer() == Layer::Http {
+            self.request();
+        }
+    }
+
+    fn request(&self) {
+        for line in &self.asked {
+            self.line(">", line);
+        }
     }
 
     fn below_tls(&self, facts: &Facts) {
@@ -78,8 +76,7 @@ impl Told {
         }
     }
 
-    /// What TLS said, also where the handshake failed.
-    pub(crate) fn tls(&self, heard: &[Heard]) {
+    fn tls<'a>(&self, heard: impl Iterator<Item = &'a Heard>) {
         for heard in heard {
             self.line("tls", &heard.to_string());
         }
@@ -135,13 +132,7 @@ impl Told {
             "body",
             &format!("{} octets in {} ({rate} MiB/s)", read.octets, ms(read.took)),
         );
-        // Closing is said last; the rest was told before the response.
-        for heard in heard
-            .iter()
-            .filter(|heard| matches!(heard.said, Said::Alert(_)))
-        {
-            self.line("tls", &heard.to_string());
-        }
+        self.tls(heard.iter().filter(|heard| heard.is_alert()));
     }
 
     /// Control characters in what a peer sent must not reach the terminal.
@@ -157,4 +148,27 @@ impl Told {
             ));
         }
     }
+}
+
+/// The head that the encoder writes.
+fn head(request: &Request<Body>) -> Vec<String> {
+    let target = request.uri().path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    let mut lines = vec![format!(
+        "{} {target} {:?}",
+        request.method(),
+        request.version()
+    )];
+    for (name, value) in request.headers() {
+        lines.push(format!(
+            "{name}: {}",
+            String::from_utf8_lossy(value.as_bytes())
+        ));
+    }
+    match request.body().length() {
+        Some(0) if request.method().is_safe() => {}
+        Some(length) => lines.push(format!("content-length: {length}")),
+        None => lines.push("transfer-encoding: chunked".to_owned()),
+    }
+    lines
 }
