@@ -361,7 +361,10 @@ fn origin(parts: &Parts) -> Result<Origin, Error> {
     // The port that is written, if any: one that is no number of 16 bits must not become the default.
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let written = authority.rsplit('@').next().unwrap_or_default();
-    let port = match written.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
+    let port = match written
+        .strip_prefix(host)
+        .and_then(|rest| rest.strip_prefix(':'))
+    {
         None | Some("") => default,
         Some(written) => uri.port_u16().ok_or_else(|| {
             Error::usage(format!("{written} is not a port")).advise("ports go up to 65535")

@@ -189,21 +189,31 @@ impl Error {
     /// The TLS machine refused.
     pub(crate) fn tls(stage: Stage, error: tls::Error) -> Self {
         let (layer, advice) = match error {
-            tls::Error::PeerCertificate(_) => (
-                Layer::Certificate,
-                "trust the issuing CA if you know it to be yours; else do not send this server anything",
-            ),
+            tls::Error::PeerCertificate(refused) => {
+                (Layer::Certificate, certificate_advice(refused))
+            }
             tls::Error::Truncated => (
                 Layer::Tls,
                 "the connection was cut, by the peer or on the way: what arrived is incomplete; try again",
             ),
             tls::Error::PeerAlert(_) => (
                 Layer::Tls,
-                "the peer refused: versions, cipher suites, names or certificates do not suit it",
+                "the peer refused: its log may say what does not suit it (version, cipher suite, name, certificate)",
             ),
+            tls::Error::PeerNotTls => (
+                Layer::Tls,
+                "the peer does not speak TLS on this port: check the port, or use http",
+            ),
+            tls::Error::MisuseCertificate(_)
+            | tls::Error::MisuseKey
+            | tls::Error::MisuseKeyMismatch
+            | tls::Error::MisuseNotOpen
+            | tls::Error::MisuseConfig(_) => {
+                (Layer::Usage, "correct the TLS configuration on this side")
+            }
             _ => (
                 Layer::Tls,
-                "the peer does not speak TLS as its specification says, or does not speak it on this port",
+                "the peer does not suit this side's configuration, or breaks TLS's rules",
             ),
         };
         Self::new(layer, stage, error.to_string())
@@ -318,6 +328,21 @@ impl StdError for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// What to try when a certificate was refused.
+fn certificate_advice(refused: netkit_x509::Error) -> &'static str {
+    use netkit_x509::Error as Refused;
+    match refused {
+        Refused::Expired { .. } | Refused::NotYetValid { .. } => {
+            "check this machine's clock; if it is right, the server needs a new certificate"
+        }
+        Refused::NameMismatch => "ask for a name that the certificate is for",
+        Refused::UnknownIssuer => {
+            "if you know the issuing CA to be yours, trust its certificate (a PEM file)"
+        }
+        _ => "the server's operator has to replace the certificate: send this server nothing",
     }
 }
 

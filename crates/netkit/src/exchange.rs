@@ -51,6 +51,8 @@ pub(crate) struct Running {
     start: Instant,
     sent: Duration,
     waits_for: Option<Stage>,
+    /// The response is complete.
+    received: bool,
 }
 
 /// Why an exchange failed, and whether the server had answered with a single octet by then.
@@ -98,6 +100,7 @@ impl Running {
             start: Instant::now(),
             sent: Duration::ZERO,
             waits_for: None,
+            received: false,
         })
     }
 
@@ -203,7 +206,7 @@ impl Running {
             running: self,
             left,
         };
-        if left.is_none_or(|left| left > here) {
+        if incoming.running.sending.is_some() || left.is_none_or(|left| left > here) {
             return Ok(Body::pieces(incoming));
         }
         // Nothing of this waits: the octets are here.
@@ -223,14 +226,17 @@ impl Running {
             return Poll::Ready(None);
         };
         let link = &mut conn.link;
+        if self.received {
+            return self.poll_end(cx);
+        }
         match link.poll_content(Stage::ResponseBody, cx) {
             Poll::Ready(Ok(Some(frame))) => {
                 self.waits_for = None;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Ok(None)) => {
-                self.finish();
-                Poll::Ready(None)
+                self.received = true;
+                self.poll_end(cx)
             }
             Poll::Ready(Err(error)) => self.fail(error),
             Poll::Pending => {
@@ -244,6 +250,20 @@ impl Running {
         }
     }
 
+    /// The response is complete. So is the exchange when the request is, too, unless the server says that
+    /// it wants no more of it (RFC 9112 9.6).
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let link = self.conn.as_mut().map(|conn| &mut conn.link);
+        let link = link.filter(|link| self.sending.is_some() && link.machine.keep_alive());
+        if let Some(link) = link {
+            let after = self.shared.timeouts.send;
+            let late = ready!(link.poll_stalled(Stage::SendRequest, after, cx));
+            return self.fail(late);
+        }
+        self.finish();
+        Poll::Ready(None)
+    }
+
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Some(conn) = self.conn.take() {
             conn.retire();
@@ -251,7 +271,7 @@ impl Running {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// The response is complete: the connection goes where it came from, if it is good for another.
+    /// The exchange is over: the connection goes where it came from, if it is good for another.
     fn finish(&mut self) {
         let Some(mut conn) = self.conn.take() else {
             return;

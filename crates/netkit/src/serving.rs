@@ -73,11 +73,13 @@ pub(crate) async fn serve<H: Handler>(
     let mut serving = Serving {
         link: Connection::new(wire, netkit_http::Server::default()),
         stop: server.shutdown.waiter(),
+        hears_stop: false,
         server,
         arrival,
         feed: None,
         waits_for: None,
         linger: false,
+        cut: false,
     };
     let ended = serving.exchanges(&*handler).await;
     if let Err(error) = &ended {
@@ -90,6 +92,9 @@ struct Serving {
     link: Connection<netkit_http::Server>,
     server: Arc<Server>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// `stop` was polled once. The connection is one task: that wakes it whatever it then waits for,
+    /// and a lock that all connections share is left alone.
+    hears_stop: bool,
     arrival: Arrival,
     /// The body of the current request on its way to the handler.
     feed: Option<Feed>,
@@ -97,6 +102,8 @@ struct Serving {
     waits_for: Option<Stage>,
     /// The peer may still be sending when this side has nothing more to say.
     linger: bool,
+    /// A response has begun and will not end: the connection must not look as if it had.
+    cut: bool,
 }
 
 impl Serving {
@@ -152,7 +159,7 @@ impl Serving {
                 Poll::Pending => {}
             }
             let idle = self.link.wire.unread().is_empty();
-            if idle && !self.server.shutdown.begun() && self.stop.as_mut().poll(cx).is_ready() {
+            if idle && self.is_told_to_stop(cx) {
                 self.link.machine.close();
                 continue;
             }
@@ -166,6 +173,15 @@ impl Serving {
                 self.link.deadline.poll(cx).map(Err)
             };
         }
+    }
+
+    /// Whether shutdown has begun; if not, its begin wakes this task, now and for every later wait.
+    fn is_told_to_stop(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.hears_stop {
+            self.hears_stop = true;
+            return self.stop.as_mut().poll(cx).is_ready();
+        }
+        self.server.shutdown.begun()
     }
 
     /// Arms the deadline, if it is not armed for `stage` already.
@@ -250,6 +266,7 @@ impl Serving {
             Poll::Pending => return false,
             Poll::Ready(Wants::Nothing) => {
                 self.feed = None;
+                self.waits_for = None;
                 return false;
             }
             Poll::Ready(Wants::Piece) => {}
@@ -348,7 +365,7 @@ impl Serving {
         self.waits_for = None;
         let mut sending = Sending::new(body, content);
         let (stage, after) = (Stage::SendResponse, self.server.timeouts.send);
-        poll_fn(|cx| {
+        let sent = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(sent) = self.link.poll_send(&mut sending, stage, cx) {
                     return Poll::Ready(sent);
@@ -363,7 +380,9 @@ impl Serving {
             }
             self.link.poll_stalled(stage, after, cx).map(Err)
         })
-        .await
+        .await;
+        self.cut = sent.is_err();
+        sent
     }
 
     /// Answers a request that could not be read, where there is somebody to answer.
@@ -380,7 +399,10 @@ impl Serving {
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         while self.feed.is_some() {
             if !self.poll_feed(cx) && self.feed.is_some() {
-                return Poll::Pending;
+                if self.waits_for != Some(Stage::RequestBody) {
+                    self.wait(Stage::Handler, self.server.timeouts.handler);
+                }
+                return self.link.deadline.poll(cx).map(Err);
             }
         }
         let mut dropped = 0;
@@ -406,6 +428,10 @@ impl Serving {
     /// Ends this side, then reads what the peer still sends, so that the kernel does not answer it
     /// with a reset that takes the response with it (RFC 9112 9.6).
     async fn close(mut self) {
+        // RFC 9112 8: content until close is complete only if the close was orderly.
+        if self.cut {
+            return;
+        }
         let wire = &mut self.link.wire;
         let farewell = poll_fn(|cx| {
             ready!(wire.poll_close(cx)).map_err(|broken| broken.at(Stage::Idle))?;

@@ -400,3 +400,67 @@ fn run_serves_on_every_thread_until_shutdown() {
     running.join().unwrap().unwrap();
     assert!(std::net::TcpStream::connect(at).is_err());
 }
+
+#[tokio::test]
+async fn a_response_whose_body_fails_does_not_look_complete() {
+    /// Gives one piece, then fails.
+    struct Fails(bool);
+    impl http_body::Body for Fails {
+        type Data = Bytes;
+        type Error = &'static str;
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, &'static str>>> {
+            let first = !std::mem::replace(&mut self.0, true);
+            let frame = http_body::Frame::data(Bytes::from_static(b"half"));
+            std::task::Poll::Ready(Some(if first { Ok(frame) } else { Err("broken") }))
+        }
+    }
+    let authority = Authority::new("Test CA");
+    let bound = Server::https(authority.identity("localhost"))
+        .bind(LOOPBACK)
+        .unwrap();
+    let url = format!("https://localhost:{}/", bound.local_addr().port());
+    tokio::spawn(bound.serve(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(Body::wrap(Fails(false))))
+    }));
+    for http1_0 in [false, true] {
+        let client = Client::builder()
+            .roots(authority.roots())
+            .http1_0(http1_0)
+            .build()
+            .unwrap();
+        let received = match client.get(&url).await {
+            Ok(response) => response.into_body().collect(99).await.map(drop),
+            Err(error) => Err(error),
+        };
+        assert_eq!(received.unwrap_err().layer(), netkit::Layer::Tls);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_a_task_keeps_is_fed_after_the_response() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let tell = std::sync::Mutex::new(Some(tell));
+    let bound = Server::http().bind(LOOPBACK).unwrap();
+    let at = bound.local_addr();
+    tokio::spawn(bound.serve(move |request: Request<Body>| {
+        let tell = tell.lock().unwrap().take();
+        if let Some(tell) = tell {
+            tokio::spawn(async move {
+                let _ = tell.send(request.into_body().collect(1 << 30).await);
+            });
+        }
+        hello(Request::default())
+    }));
+    let client = client().build().unwrap();
+    let sent = content(20 << 20);
+    let request = Request::post(format!("http://{at}/"))
+        .body(sent.clone())
+        .unwrap();
+    let response = client.request(request).await.unwrap();
+    // The request is still being sent: reading the response moves it on, to its end.
+    assert_eq!(response.into_body().collect(9).await.unwrap(), "hello");
+    assert!(told.await.unwrap().unwrap() == sent);
+}
