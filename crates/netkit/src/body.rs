@@ -176,20 +176,14 @@ impl Body {
         }
     }
 
-    /// The whole content, if it has at most `limit` octets.
+    /// The whole content, if it has at most `limit` octets. A handler that returns the error answers
+    /// with 413.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
-        let too_long = || {
-            Error::new(
-                Layer::Usage,
-                Stage::Stream,
-                format!("the body is longer than the {limit} octets allowed"),
-            )
-        };
         let Some(first) = self.chunk().await.transpose()? else {
             return Ok(Bytes::new());
         };
         if first.len() > limit {
-            return Err(too_long());
+            return Err(Error::too_long(limit));
         }
         let Some(second) = self.chunk().await.transpose()? else {
             return Ok(first);
@@ -198,7 +192,7 @@ impl Body {
         let mut next = Some(second);
         while let Some(piece) = next {
             if piece.len() > limit - whole.len() {
-                return Err(too_long());
+                return Err(Error::too_long(limit));
             }
             whole.extend_from_slice(&piece);
             next = self.chunk().await.transpose()?;

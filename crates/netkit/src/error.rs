@@ -65,7 +65,7 @@ pub enum Stage {
     Idle,
     /// The server finishes what runs, after it was told to stop.
     Drain,
-    /// A TLS stream that carries something other than netkit's HTTP.
+    /// A body, or a TLS stream, by itself.
     Stream,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Stage {
             Self::SendResponse => "sending the response",
             Self::Idle => "waiting for another request",
             Self::Drain => "finishing after shutdown",
-            Self::Stream => "stream",
+            Self::Stream => "streaming",
         })
     }
 }
@@ -100,10 +100,19 @@ struct Inner {
     layer: Layer,
     stage: Stage,
     why: String,
-    timeout: bool,
+    kind: Kind,
     advice: Option<&'static str>,
     diagnosis: Option<String>,
     source: Option<BoxError>,
+}
+
+/// What a caller may want to treat apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    Timeout,
+    /// A body is longer than its reader allows.
+    TooLong,
 }
 
 impl Error {
@@ -112,7 +121,7 @@ impl Error {
             layer,
             stage,
             why: why.into(),
-            timeout: false,
+            kind: Kind::Plain,
             advice: None,
             diagnosis: None,
             source: None,
@@ -155,8 +164,20 @@ impl Error {
         };
         let mut error = Self::new(layer, stage, format!("timed out after {after:?}"))
             .advise("raise the stage's timeout if the peer is known to be this slow");
-        error.0.timeout = true;
+        error.0.kind = Kind::Timeout;
         error
+    }
+
+    /// A body is longer than the `limit` octets that its reader allows.
+    pub(crate) fn too_long(limit: usize) -> Self {
+        let why = format!("the body is longer than the {limit} octets allowed");
+        let mut error = Self::new(Layer::Usage, Stage::Stream, why);
+        error.0.kind = Kind::TooLong;
+        error
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     /// The transport failed. An [`Error`] that travelled inside comes out again as it was.
@@ -267,7 +288,7 @@ impl Error {
 
     /// Whether the [`stage`](Self::stage) took longer than it may.
     pub fn is_timeout(&self) -> bool {
-        self.0.timeout
+        self.0.kind == Kind::Timeout
     }
 
     /// What to try.

@@ -4,7 +4,7 @@ use crate::{
     body::Body,
     connection::{Connection, Sending, refused},
     date,
-    error::{BoxError, Error, Layer, Stage},
+    error::{BoxError, Error, Kind, Layer, Stage},
     feed::{Feed, Wants, feed},
     limits::DISCARD,
     message,
@@ -462,14 +462,15 @@ impl Serving {
 
 /// The response to a request that failed.
 fn apology(error: &Error) -> Response<Body> {
-    let status = match error.http_error() {
-        Some(error) => error.status().try_into().ok(),
-        None if error.is_timeout() && error.stage() == Stage::Handler => {
+    let status = match (error.http_error(), error.kind()) {
+        (Some(error), _) => error.status().try_into().ok(),
+        (None, Kind::TooLong) => Some(StatusCode::PAYLOAD_TOO_LARGE),
+        (None, Kind::Timeout) if error.stage() == Stage::Handler => {
             Some(StatusCode::SERVICE_UNAVAILABLE)
         }
-        None if error.is_timeout() => Some(StatusCode::REQUEST_TIMEOUT),
-        None if error.stage() == Stage::RequestHead => Some(StatusCode::BAD_REQUEST),
-        None => None,
+        (None, Kind::Timeout) => Some(StatusCode::REQUEST_TIMEOUT),
+        (None, Kind::Plain) if error.stage() == Stage::RequestHead => Some(StatusCode::BAD_REQUEST),
+        (None, Kind::Plain) => None,
     };
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // What went wrong inside is the log's business, not the peer's.

@@ -464,3 +464,22 @@ async fn a_body_that_a_task_keeps_is_fed_after_the_response() {
     assert_eq!(response.into_body().collect(9).await.unwrap(), "hello");
     assert!(told.await.unwrap().unwrap() == sent);
 }
+
+#[tokio::test]
+async fn a_body_longer_than_its_handler_allows_is_413() {
+    let bound = Server::http().bind(LOOPBACK).unwrap();
+    let at = bound.local_addr();
+    tokio::spawn(bound.serve(async |request: Request<Body>| {
+        let body = request.into_body().collect(1000).await?;
+        Ok::<_, netkit::Error>(Response::new(Body::full(body)))
+    }));
+    let client = client().build().unwrap();
+    for (size, status) in [(1000, 200), (1001, 413), (3 << 20, 413)] {
+        let request = Request::post(format!("http://{at}/"))
+            .body(content(size))
+            .unwrap();
+        let response = client.request(request).await.unwrap();
+        assert_eq!(response.status(), status, "{size}");
+        assert!(response.into_body().collect(1000).await.is_ok());
+    }
+}
