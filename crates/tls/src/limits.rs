@@ -13,6 +13,14 @@ pub const MAX_HANDSHAKE_MESSAGE: usize = 1 << 16;
 /// Certificates in a chain. Each costs a path builder work; 16 is twice the deepest chain in use.
 pub const MAX_CHAIN: usize = 16;
 
+/// Key shares in a ClientHello. Each is looked for among up to 32 000 groups: without a limit one
+/// hello of 64 KiB costs 10^8 comparisons. Clients send one or two, and a made-up one.
+pub const MAX_KEY_SHARES: usize = 16;
+
+/// Octets of a HelloRetryRequest's cookie. The second ClientHello has to hold it beside everything
+/// else; it is an address and a hash, or an encrypted state of some hundred octets.
+pub const MAX_COOKIE: usize = 1 << 14;
+
 /// ChangeCipherSpec records in a handshake. They are free to send and are dropped unread; a peer
 /// has a reason for at most one before and one after a retry, and some send more.
 pub const MAX_CHANGE_CIPHER_SPECS: u8 = 8;

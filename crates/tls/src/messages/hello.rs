@@ -12,6 +12,7 @@ use crate::{
     config::ClientConfig,
     crypto::kx::KeyShare,
     error::{Error, Malformed},
+    limits::{MAX_COOKIE, MAX_KEY_SHARES},
 };
 use alloc::vec::Vec;
 use netkit_core::{Reader, TooLong, Writer};
@@ -37,6 +38,14 @@ fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     }
 }
 
+/// supported_versions decides, whatever legacy_version is; only SSL 3.0's ends it (RFC 9846 D.5).
+fn refuse_ssl(legacy_version: u16) -> Result<(), Error> {
+    if legacy_version < ProtocolVersion::TLS1_0.0 {
+        return Err(Error::PeerNoCommonVersion);
+    }
+    Ok(())
+}
+
 /// A ClientHello as received.
 pub(crate) struct ClientHello<'a> {
     pub(crate) random: [u8; 32],
@@ -48,7 +57,7 @@ pub(crate) struct ClientHello<'a> {
 
 impl<'a> Parse<'a> for ClientHello<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        reader.u16()?; // legacy_version: supported_versions decides
+        refuse_ssl(reader.u16()?)?;
         let random = reader.array()?;
         let legacy_session_id = session_id(reader)?;
         let cipher_suites = list_u16(reader)?;
@@ -91,6 +100,9 @@ impl<'a> ClientHello<'a> {
             reader.nested_u16(|reader| {
                 let mut shares: Vec<(NamedGroup, &[u8])> = Vec::new();
                 while !reader.is_empty() {
+                    if shares.len() == MAX_KEY_SHARES {
+                        return Err(Error::PeerTooMany("key shares"));
+                    }
                     let share = key_share_entry(reader)?;
                     if shares.iter().any(|(group, _)| *group == share.0) {
                         return Err(Error::PeerIllegalParameter("two key shares for one group"));
@@ -269,6 +281,7 @@ pub(crate) struct ServerHelloHead<'a> {
 impl<'a> ServerHelloHead<'a> {
     fn parse(reader: &mut Reader<'a>, place: Place) -> Result<Self, Error> {
         let legacy_version = ProtocolVersion(reader.u16()?);
+        refuse_ssl(legacy_version.0)?;
         reader.array::<32>()?;
         let legacy_session_id_echo = session_id(reader)?;
         let cipher_suite = CipherSuite(reader.u16()?);
@@ -352,6 +365,9 @@ impl<'a> Parse<'a> for HelloRetryRequest<'a> {
         let cookie = head.extensions.read(ExtensionType::COOKIE, |reader| {
             match reader.block_u16()? {
                 [] => Err(Error::PeerDecode(Malformed::Shape("an empty cookie"))),
+                cookie if cookie.len() > MAX_COOKIE => {
+                    Err(Error::PeerTooMany("octets in one cookie"))
+                }
                 cookie => Ok(cookie),
             }
         })?;
