@@ -287,7 +287,7 @@ impl Connection {
     fn content(&mut self, kind: ContentType, content: &[u8]) -> Result<Content, Error> {
         // RFC 9846 5.1: nothing stands between the parts of a message, and only alerts, which end
         // the connection anyway, may try.
-        if !self.joiner.is_empty() && matches!(kind, ContentType::APPLICATION_DATA) {
+        if !self.joiner.is_empty() && !matches!(kind, ContentType::HANDSHAKE | ContentType::ALERT) {
             return Err(Error::PeerMisalignedMessage);
         }
         match kind {

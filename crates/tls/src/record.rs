@@ -3,7 +3,7 @@
 use crate::{
     codepoints::{ContentType, ProtocolVersion},
     crypto::aead::{RecordKey, TAG_LEN},
-    error::{Error, Malformed},
+    error::Error,
     joiner::Aligned,
     limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
 };
@@ -75,6 +75,8 @@ pub(crate) struct Incoming {
     key: Option<RecordKey>,
     /// Octets of refused early data that may still be read past.
     skip: usize,
+    /// A protected record has opened: the peer has keys.
+    opened: bool,
 }
 
 impl Incoming {
@@ -96,13 +98,13 @@ impl Incoming {
     /// Opens the record in place.
     pub(crate) fn open(&mut self, record: &Record, octets: &mut [u8]) -> Result<Opened, Error> {
         let fragment = record.fragment.clone();
-        let Self { key, skip } = self;
+        let Self { key, skip, opened } = self;
         match key {
             Some(key) if record.kind == ContentType::APPLICATION_DATA => {
                 let (header, protected) = octets.split_at_mut(HEADER_LEN);
                 match key.open(header, &mut protected[..fragment.len()]) {
                     Ok(length) => {
-                        *skip = 0;
+                        (*skip, *opened) = (0, true);
                         inner(&octets[fragment.start..fragment.start + length])
                     }
                     Err(Error::PeerBadRecordMac) if read_past(skip, fragment.len()) => {
@@ -120,9 +122,13 @@ impl Incoming {
             None if record.kind == ContentType::APPLICATION_DATA => {
                 Err(Error::PeerUnexpectedRecord(record.kind))
             }
-            // A peer that could not derive keys tells so in the clear (RFC 9846 6.2), and
-            // ChangeCipherSpec is never protected. Handshake messages must be.
-            Some(_) if record.kind == ContentType::HANDSHAKE => {
+            // ChangeCipherSpec is never protected; messages are once there are keys. Alerts are too
+            // (RFC 9846 6), but a peer that could not derive keys tells so in the clear. From one that
+            // has them a clear alert would be anybody's, and a clear close_notify would cut its data.
+            Some(_)
+                if record.kind == ContentType::HANDSHAKE
+                    || (record.kind == ContentType::ALERT && *opened) =>
+            {
                 Err(Error::PeerUnexpectedRecord(record.kind))
             }
             _ => Ok(Opened::Content(record.kind, fragment)),
@@ -149,9 +155,10 @@ fn inner(plaintext: &[u8]) -> Result<Opened, Error> {
         .ok_or(Error::PeerUnexpectedRecord(ContentType(0)))?;
     let kind = ContentType(plaintext[at]);
     match kind {
-        ContentType::HANDSHAKE | ContentType::ALERT if at == 0 => Err(Error::PeerDecode(
-            Malformed::Shape("a handshake or alert record without content"),
-        )),
+        // RFC 9846 5.4: neither may be without content, padded or not.
+        ContentType::HANDSHAKE | ContentType::ALERT if at == 0 => {
+            Err(Error::PeerUnexpectedRecord(kind))
+        }
         ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA => {
             Ok(Opened::Content(kind, HEADER_LEN..HEADER_LEN + at))
         }
@@ -326,7 +333,8 @@ mod tests {
         assert_eq!(inner(&[0, 0]), unexpected(0));
         assert_eq!(inner(&[]), unexpected(0));
         assert_eq!(inner(&[1, 20]), unexpected(20));
-        assert!(matches!(inner(&[22]), Err(Error::PeerDecode(_))));
+        assert_eq!(inner(&[22]), unexpected(22));
+        assert_eq!(inner(&[21, 0, 0]), unexpected(21));
         let mut long = vec![1; MAX_PLAINTEXT];
         long.push(23);
         assert!(inner(&long).is_ok());

@@ -288,8 +288,8 @@ fn records_out_of_place_are_refused() {
         heard(&[22, 3, 3, 0, 0], true),
         Err("peer_unexpected_record")
     );
-    assert_eq!(heard(&[21, 3, 3, 0, 1, 0], true), Err("peer_decode"));
-    assert_eq!(heard(&[21, 3, 3, 0, 2, 2, 40], true), Err("peer_alert"));
+    assert_eq!(heard(&[21, 3, 3, 0, 1, 0], false), Err("peer_decode"));
+    assert_eq!(heard(&[21, 3, 3, 0, 2, 2, 40], false), Err("peer_alert"));
     assert_eq!(heard(&[21, 3, 3, 0, 2, 1, 90].repeat(4), false), Ok(()));
     assert_eq!(
         heard(&[21, 3, 3, 0, 2, 1, 90].repeat(5), false),
@@ -313,4 +313,90 @@ fn a_record_without_content_before_the_hello_is_refused() {
         duo.to_server = records.to_vec();
         assert_eq!(duo.deliver_to_server().unwrap_err().name(), name);
     }
+}
+
+#[test]
+fn an_alert_in_the_clear_ends_nothing_once_the_peer_has_protected_a_record() {
+    // Anybody on the path can write these octets: they must not pass for the peer's end of data.
+    for clear in [
+        [21, 3, 3, 0, 2, 1, 0],
+        [21, 3, 3, 0, 2, 1, 90],
+        [21, 3, 3, 0, 2, 2, 40],
+    ] {
+        let mut duo = Duo::connected();
+        duo.to_client = clear.to_vec();
+        let heard = duo.deliver_to_client().map_err(|error| error.name());
+        assert_eq!(heard, Err("peer_unexpected_record"), "client, {clear:?}");
+        let mut duo = Duo::connected();
+        duo.to_server = clear.to_vec();
+        let heard = duo.deliver_to_server().map_err(|error| error.name());
+        assert_eq!(heard, Err("peer_unexpected_record"), "server, {clear:?}");
+    }
+}
+
+#[test]
+fn nothing_stands_between_the_parts_of_a_message() {
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    duo.deliver_to_server().unwrap();
+    let length = 5 + usize::from(u16::from_be_bytes([duo.to_client[3], duo.to_client[4]]));
+    let hello = duo.to_client[5..length].to_vec();
+    let mut cut = vec![22, 3, 3, 0, 40];
+    cut.extend(&hello[..40]);
+    cut.extend(CCS);
+    cut.extend([22, 3, 3, 0, (hello.len() - 40) as u8]);
+    cut.extend(&hello[40..]);
+    duo.to_client = cut;
+    assert_eq!(duo.deliver_to_client(), Err(Error::PeerMisalignedMessage));
+}
+
+#[test]
+fn a_hello_of_ssl_3_is_refused_whatever_it_offers() {
+    let mut message = hello().message().unwrap();
+    message[5] = 0;
+    let heard = server_hears(&message).0;
+    assert_eq!(heard, Err(Error::PeerNoCommonVersion));
+    let (heard, _) = client_hears(false, 0, |m| m[5] = 0);
+    assert_eq!(heard, Err(Error::PeerNoCommonVersion));
+}
+
+#[test]
+fn a_hello_full_of_key_shares_is_refused_before_they_are_compared() {
+    let mut many = hello();
+    let groups: Vec<u8> = (0..16_000u16)
+        .flat_map(|g| (g + 100).to_be_bytes())
+        .collect();
+    let mut listed = (groups.len() as u16).to_be_bytes().to_vec();
+    listed.extend(&groups);
+    set(&mut many, X::SUPPORTED_GROUPS, listed);
+    let shares: Vec<u8> = (0..6_400u16)
+        .flat_map(|g| {
+            let [h, l] = (g + 100 + 9_600).to_be_bytes();
+            [h, l, 0, 1, 7]
+        })
+        .collect();
+    let mut listed = (shares.len() as u16).to_be_bytes().to_vec();
+    listed.extend(&shares);
+    set(&mut many, X::KEY_SHARE, listed);
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    let heard = inject(&mut duo.server, &many.message().unwrap(), &mut Vec::new());
+    assert_eq!(heard.map_err(|error| error.name()), Err("peer_too_many"));
+}
+
+#[test]
+fn a_cookie_that_no_hello_can_hold_is_the_servers_doing() {
+    let (heard, _) = client_hears(true, 0, |m| {
+        let cookie = vec![7; 65_300];
+        let mut extension = X::COOKIE.0.to_be_bytes().to_vec();
+        extension.extend((cookie.len() as u16 + 2).to_be_bytes());
+        extension.extend((cookie.len() as u16).to_be_bytes());
+        extension.extend(cookie);
+        m.extend(extension);
+        let length = (m.len() - 4) as u32;
+        m[1..4].copy_from_slice(&length.to_be_bytes()[1..]);
+        let extensions = (m.len() - 76) as u16;
+        m[74..76].copy_from_slice(&extensions.to_be_bytes());
+    });
+    assert_eq!(heard.unwrap_err().name(), "peer_too_many");
 }
