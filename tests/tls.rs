@@ -68,6 +68,7 @@ fn main() {
         one("server/truncation", server_sees_truncation),
         one("client/truncation", client_sees_truncation),
         one("client/close_notify", client_sees_the_end),
+        one("client/key_update", client_hears_key_updates),
         one("client/wrong_name", client_refuses_a_wrong_name),
         one("client/expired", client_refuses_what_is_over),
         one("client/unknown_ca", client_refuses_an_unknown_ca),
@@ -598,6 +599,40 @@ fn typing_server(options: &[&str]) -> Result<(openssl::Server, Authority), Faile
         openssl::server(&files, &[&["-naccept", "1"], options].concat())?,
         ca,
     ))
+}
+
+/// `s_server` too reads `k` and `K` at the start of a line.
+fn client_hears_key_updates() -> Tested {
+    let (mut server, ca) = typing_server(&["-msg"])?;
+    block_on(async {
+        let mut stream = joined(&server, &ca, &[]).await?;
+        for (number, command) in (1..).zip([b"k\n", b"K\n", b"K\n"]) {
+            server.running.type_in(command)?;
+            server.running.says("Handshake [length 0005], KeyUpdate")?;
+            // A command is a whole read of standard input: what follows must come later.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            server.running.type_in(b"under the next key\n")?;
+            let mut octets = [0; 19];
+            stream.read_exact(&mut octets).await?;
+            ensure!(&octets == b"under the next key\n", "{octets:?}");
+            // An update that was asked for leaves with what is sent next.
+            let answer = format!("answer {number}\n");
+            stream.write_all(answer.as_bytes()).await?;
+            server.running.says(&answer)?;
+        }
+        Ok::<_, Failed>(())
+    })?;
+    let said = server.running.said();
+    let updates = |way: &str| {
+        let updates = |line: &&str| line.starts_with(way) && line.contains("KeyUpdate");
+        said.lines().filter(updates).count()
+    };
+    let (sent, received) = (updates(">>>"), updates("<<<"));
+    ensure!(
+        (sent, received) == (3, 2),
+        "sent {sent}, received {received}\n{said}"
+    );
+    Ok(())
 }
 
 fn client_sees_truncation() -> Tested {
