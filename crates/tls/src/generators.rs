@@ -2,7 +2,7 @@
 //! the record protection.
 
 use crate::{
-    codepoints::{ExtensionType, HandshakeType, ProtocolVersion},
+    codepoints::{ContentType, ExtensionType, HandshakeType, ProtocolVersion},
     connection::Connection,
     error::Error,
 };
@@ -111,6 +111,20 @@ pub fn inject(
     out: &mut Vec<u8>,
 ) -> Result<bool, Error> {
     connection.take_messages(messages, out)
+}
+
+/// Appends one record of this type and content, as long as it is, under `connection`'s present key: for a
+/// peer that holds the keys and breaks the rules of records.
+///
+/// # Errors
+/// [`Error::KeyExhausted`].
+pub fn seal(
+    connection: &mut Connection,
+    kind: ContentType,
+    content: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    connection.seal_record(kind, content, out)
 }
 
 #[cfg(feature = "proptest")]

@@ -1,0 +1,111 @@
+//! A peer that holds the keys and breaks the rules of records.
+
+mod duo;
+
+use duo::{Duo, Said, client_config, server_config};
+use netkit_tls::{
+    AlertDescription, ContentType, Error,
+    generators::seal,
+    limits::{MAX_EMPTY_RECORDS, MAX_WARNINGS},
+};
+
+/// What an open server says of records that its client seals.
+fn heard(records: &[(ContentType, &[u8])]) -> Result<Vec<Said>, Error> {
+    let mut duo = Duo::connected();
+    duo.server_heard.clear();
+    for (kind, content) in records {
+        seal(&mut duo.client, *kind, content, &mut duo.to_server).unwrap();
+    }
+    duo.deliver_to_server().map(|()| duo.server_heard)
+}
+
+const DATA: ContentType = ContentType::APPLICATION_DATA;
+const HANDSHAKE: ContentType = ContentType::HANDSHAKE;
+const ALERT: ContentType = ContentType::ALERT;
+
+#[test]
+fn empty_records_are_no_events_and_not_forever() {
+    let limit = usize::from(MAX_EMPTY_RECORDS);
+    assert_eq!(heard(&vec![(DATA, &b""[..]); limit]), Ok(vec![]));
+    let many = Error::PeerTooMany("empty records");
+    assert_eq!(heard(&vec![(DATA, &b""[..]); limit + 1]), Err(many));
+    let mut broken_up = vec![(DATA, &b""[..]); limit];
+    broken_up.push((DATA, b"data"));
+    broken_up.extend(vec![(DATA, &b""[..]); limit]);
+    assert_eq!(heard(&broken_up), Ok(vec![Said::Data(b"data".to_vec())]));
+}
+
+#[test]
+fn warnings_are_no_events_and_not_forever() {
+    let limit = usize::from(MAX_WARNINGS);
+    let user_canceled: (ContentType, &[u8]) = (ALERT, &[1, 90]);
+    assert_eq!(heard(&vec![user_canceled; limit]), Ok(vec![]));
+    let many = Error::PeerTooMany("warnings");
+    assert_eq!(heard(&vec![user_canceled; limit + 1]), Err(many));
+}
+
+#[test]
+fn nothing_stands_between_the_parts_of_a_message() {
+    let (front, back) = (&[24, 0][..], &[0, 1, 0][..]);
+    assert_eq!(heard(&[(HANDSHAKE, front), (HANDSHAKE, back)]), Ok(vec![]));
+    assert_eq!(
+        heard(&[(HANDSHAKE, front), (DATA, b"data")]),
+        Err(Error::PeerMisalignedMessage)
+    );
+    assert_eq!(
+        heard(&[(HANDSHAKE, front), (DATA, b"")]),
+        Err(Error::PeerMisalignedMessage)
+    );
+}
+
+#[test]
+fn types_without_a_place_behind_protection_are_refused() {
+    for kind in [ContentType::CHANGE_CIPHER_SPEC, ContentType(24)] {
+        assert_eq!(
+            heard(&[(kind, &[1])]),
+            Err(Error::PeerUnexpectedRecord(kind))
+        );
+    }
+    for kind in [HANDSHAKE, ALERT] {
+        // RFC 9846 5.1: zero-length fragments of these types are not sent.
+        assert_eq!(
+            heard(&[(kind, b"")]),
+            Err(Error::PeerUnexpectedRecord(kind))
+        );
+    }
+}
+
+#[test]
+fn padding_is_not_data() {
+    // The sealer puts the type behind all of it: these zeros are data.
+    let padded = heard(&[(DATA, b"data\0\0\0")]);
+    assert_eq!(padded, Ok(vec![Said::Data(b"data\0\0\0".to_vec())]));
+    // Type 0 behind the content makes the true type the last octet that is not zero.
+    let padded = heard(&[(ContentType(0), b"data\x17\0\0")]);
+    assert_eq!(padded, Ok(vec![Said::Data(b"data".to_vec())]));
+    let nothing = heard(&[(ContentType(0), &[0; 100])]);
+    assert_eq!(nothing, Err(Error::PeerUnexpectedRecord(ContentType(0))));
+}
+
+#[test]
+fn close_notify_in_a_handshake_is_the_peers_failure() {
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    duo.to_client = vec![21, 3, 3, 0, 2, 1, 0];
+    let closed = Error::PeerAlert(AlertDescription::CLOSE_NOTIFY);
+    assert_eq!(duo.deliver_to_client(), Err(closed));
+}
+
+#[test]
+fn data_before_the_servers_finished_is_refused() {
+    let (mut server, roots) = server_config();
+    server.groups = vec![netkit_tls::NamedGroup::SECP256R1];
+    let mut duo = Duo::new(client_config(roots), server);
+    duo.deliver_to_server().unwrap();
+    // The client waits for a second answer; the server has no keys yet.
+    seal(&mut duo.server, DATA, b"data", &mut duo.to_client).unwrap();
+    assert_eq!(
+        duo.deliver_to_client(),
+        Err(Error::PeerUnexpectedRecord(DATA))
+    );
+}
