@@ -1,0 +1,42 @@
+//! netkit against its peers: both sides of every comparison run alternately in this process.
+
+mod handshake;
+mod heads;
+mod measure;
+mod parties;
+mod records;
+mod requests;
+mod rustls_pair;
+mod streams;
+
+use clap::Parser;
+use measure::{Bench, Rounds};
+
+/// Measures netkit against its peers and prints ratios of time: below 1, netkit is faster.
+#[derive(Parser)]
+struct Args {
+    /// Run only comparisons whose name contains this.
+    filter: Option<String>,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// A few short rounds: shows that everything runs and agrees, not how fast.
+    #[arg(long)]
+    quick: bool,
+}
+
+fn main() {
+    let args = Args::parse();
+    let rounds = if args.quick {
+        Rounds::QUICK
+    } else {
+        Rounds::FULL
+    };
+    let mut bench = Bench::new(args.filter, rounds, args.json);
+    records::run(&mut bench);
+    streams::run(&mut bench);
+    handshake::run(&mut bench);
+    heads::run(&mut bench);
+    requests::run(&mut bench);
+    assert!(bench.has_run(), "no comparison has that in its name");
+}

@@ -1,0 +1,168 @@
+//! Two sides in turns, so that what disturbs the machine disturbs both; medians over rounds.
+
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How often, and how long each side's turn takes about.
+#[derive(Clone, Copy)]
+pub struct Rounds {
+    count: usize,
+    turn: Duration,
+}
+
+impl Rounds {
+    pub const FULL: Self = Self {
+        count: 301,
+        turn: Duration::from_millis(2),
+    };
+    pub const QUICK: Self = Self {
+        count: 3,
+        turn: Duration::from_millis(2),
+    };
+}
+
+/// How an operation's time is told.
+#[derive(Clone, Copy)]
+pub enum Unit {
+    /// Nanoseconds each.
+    Time,
+    /// So many of it in a second.
+    Rate,
+    /// An operation moves so many octets: MB (10^6) a second.
+    Octets(usize),
+}
+
+impl Unit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "ns",
+            Self::Rate => "1/s",
+            Self::Octets(_) => "MB/s",
+        }
+    }
+
+    fn of(self, nanoseconds: f64) -> f64 {
+        match self {
+            Self::Time => nanoseconds,
+            Self::Rate => 1e9 / nanoseconds,
+            Self::Octets(octets) => octets as f64 * 1e3 / nanoseconds,
+        }
+    }
+}
+
+/// What is compared.
+pub struct Contest<'a> {
+    pub name: &'a str,
+    pub peer: &'a str,
+    pub unit: Unit,
+}
+
+/// Runs comparisons and prints a row for each.
+pub struct Bench {
+    filter: Option<String>,
+    rounds: Rounds,
+    json: bool,
+    has_run: bool,
+}
+
+impl Bench {
+    pub const fn new(filter: Option<String>, rounds: Rounds, json: bool) -> Self {
+        Self {
+            filter,
+            rounds,
+            json,
+            has_run: false,
+        }
+    }
+
+    /// Whether a comparison was asked for: ask before setting it up.
+    pub fn wants(&self, name: &str) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| name.contains(filter))
+    }
+
+    pub const fn has_run(&self) -> bool {
+        self.has_run
+    }
+
+    /// Each side does an operation so many times and says how long that took.
+    pub fn run(
+        &mut self,
+        contest: &Contest<'_>,
+        mut ours: impl FnMut(u64) -> Duration,
+        mut theirs: impl FnMut(u64) -> Duration,
+    ) {
+        let times = calibrate(self.rounds.turn, &mut ours);
+        theirs(times);
+        let each = |took: Duration| took.as_secs_f64() * 1e9 / times as f64;
+        let turns: Vec<(f64, f64)> = (0..self.rounds.count)
+            .map(|round| {
+                // Who goes first changes: a drift does not favour either.
+                if round % 2 == 0 {
+                    let first = each(ours(times));
+                    (first, each(theirs(times)))
+                } else {
+                    let first = each(theirs(times));
+                    (each(ours(times)), first)
+                }
+            })
+            .collect();
+        self.print(contest, times, &turns);
+    }
+
+    fn print(&mut self, contest: &Contest<'_>, times: u64, turns: &[(f64, f64)]) {
+        let Contest { name, peer, unit } = contest;
+        let ours = unit.of(quartiles(turns.iter().map(|turn| turn.0))[1]);
+        let theirs = unit.of(quartiles(turns.iter().map(|turn| turn.1))[1]);
+        let [low, ratio, high] = quartiles(turns.iter().map(|(ours, theirs)| ours / theirs));
+        if self.json {
+            let row = json!({
+                "name": name, "peer": peer, "unit": unit.name(), "ours": ours, "theirs": theirs,
+                "ratio": ratio, "ratio_quartiles": [low, high],
+                "rounds": turns.len(), "operations_a_turn": times,
+            });
+            println!("{row}");
+        } else {
+            if !self.has_run {
+                println!(
+                    "{:31} {:14} {:>10} {:>10} {:4}  ratio (quartiles)",
+                    "comparison", "peer", "netkit", "peer", "unit"
+                );
+            }
+            let unit = unit.name();
+            println!(
+                "{name:31} {peer:14} {ours:10.0} {theirs:10.0} {unit:4}  {ratio:.2} ({low:.2}-{high:.2})"
+            );
+        }
+        self.has_run = true;
+    }
+}
+
+/// How often `side` does its operation in about `turn`.
+fn calibrate(turn: Duration, mut side: impl FnMut(u64) -> Duration) -> u64 {
+    let mut times = 1;
+    loop {
+        let took = side(times);
+        if took * 4 >= turn {
+            let scale = turn.as_secs_f64() / took.as_secs_f64();
+            return ((times as f64 * scale) as u64).max(1);
+        }
+        times *= 2;
+    }
+}
+
+/// Lower quartile, median and upper quartile.
+fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len() - 1;
+    [last / 4, last / 2, last - last / 4].map(|at| values[at])
+}
+
+/// How long `work` took.
+pub fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
