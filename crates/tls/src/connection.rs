@@ -438,8 +438,8 @@ impl Connection {
     /// [`Error::MisuseNotOpen`] before [`Event::Connected`] and after [`close`](Self::close), which
     /// harms nothing; after a failure, that error again.
     pub fn send(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.sending()?;
-        if self.outgoing.is_worn() {
+        let (open, outgoing) = self.sending()?;
+        if open.will_send_data() || !outgoing.has_room_for(body) {
             self.update_keys(false, out)?;
         }
         self.outgoing.send(ContentType::APPLICATION_DATA, body, out)

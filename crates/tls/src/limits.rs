@@ -48,3 +48,7 @@ pub const MAX_RECORDS_AES_GCM: u64 = 1 << 23;
 /// Records under one ChaCha20-Poly1305 key: only the record number's wrap at 2^64 is to be avoided
 /// (RFC 9846 5.5); 2^48 is out of reach of any connection.
 pub const MAX_RECORDS_CHACHA20: u64 = 1 << 48;
+
+/// Records opened under one key. The limits above bind whoever protects, and a peer that keeps to RFC
+/// 9846 5.5's own, or to none, is no attacker: only the record number's wrap is to be avoided.
+pub const MAX_RECORDS_OPENED: u64 = 1 << 48;

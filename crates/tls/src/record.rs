@@ -9,6 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use core::ops::Range;
+use zeroize::Zeroize;
 
 /// Octets of a record's header.
 pub(crate) const HEADER_LEN: usize = 5;
@@ -179,9 +180,11 @@ impl Outgoing {
         self.key = Some(key);
     }
 
-    /// Whether the next record should announce a new key.
-    pub(crate) fn is_worn(&self) -> bool {
-        self.key.as_ref().is_some_and(RecordKey::is_worn)
+    /// Whether the key may protect `parts`, joined, and a record behind them that announces the next.
+    pub(crate) fn has_room_for(&self, parts: &[&[u8]]) -> bool {
+        let octets: usize = parts.iter().map(|part| part.len()).sum();
+        let records = octets.div_ceil(MAX_PLAINTEXT) as u64;
+        self.key.as_ref().is_none_or(|key| key.left() > records)
     }
 
     /// Appends `parts`, joined, as records of type `kind`, each as long as it may be. Nothing to
@@ -242,8 +245,15 @@ impl Outgoing {
         fill(out);
         if let Some(key) = &mut self.key {
             out.push(kind.0);
-            let tag = key.seal(&header, &mut out[start + HEADER_LEN..])?;
-            out.extend_from_slice(&tag);
+            match key.seal(&header, &mut out[start + HEADER_LEN..]) {
+                Ok(tag) => out.extend_from_slice(&tag),
+                Err(error) => {
+                    // What could not be protected must not leave.
+                    out[start..].zeroize();
+                    out.truncate(start);
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
@@ -254,7 +264,7 @@ mod tests {
     use super::{HEADER_LEN, Incoming, Opened, Outgoing, Record, front, inner};
     use crate::{
         codepoints::{CipherSuite, ContentType},
-        crypto::aead::RecordKey,
+        crypto::aead::{RecordKey, TAG_LEN},
         error::Error,
         joiner::Joiner,
         limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
@@ -321,6 +331,26 @@ mod tests {
             .send(ContentType::APPLICATION_DATA, &[&[], &[]], &mut out)
             .unwrap();
         assert!(out.is_empty(), "nothing makes no record");
+    }
+
+    #[test]
+    fn what_a_worn_out_key_cannot_protect_does_not_leave() {
+        let mut key = key();
+        key.wear_down_to(3);
+        let mut outgoing = Outgoing::default();
+        outgoing.rekey(key);
+        let two_records = vec![0x5a; MAX_PLAINTEXT + 1];
+        assert!(outgoing.has_room_for(&[&two_records]));
+        assert!(!outgoing.has_room_for(&[&two_records, &two_records]));
+        let (mut out, data) = (Vec::new(), ContentType::APPLICATION_DATA);
+        let four = [&two_records[..]; 3];
+        assert_eq!(
+            outgoing.send(data, &four, &mut out),
+            Err(Error::KeyExhausted)
+        );
+        let protected = 3 * (HEADER_LEN + MAX_PLAINTEXT + 1 + TAG_LEN);
+        assert!(out.len() <= protected, "three records");
+        assert!(!out.windows(8).any(|octets| octets == [0x5a; 8]));
     }
 
     #[test]

@@ -187,3 +187,88 @@ fn no_debug_output_shows_a_secret() {
         assert!(!shown.contains(secret));
     }
 }
+
+#[test]
+fn requests_for_new_keys_cost_a_silent_side_one_answer() {
+    let mut duo = Duo::connected();
+    // A peer that sends and never reads: what is owed to it must not grow.
+    let mut owed = 0;
+    for round in 0..1000 {
+        duo.client.update_keys(true, &mut duo.to_server).unwrap();
+        duo.client.send(&[b"x"], &mut duo.to_server).unwrap();
+        duo.deliver_to_server().unwrap();
+        if round == 0 {
+            owed = duo.to_client.len();
+        }
+    }
+    assert_eq!(duo.to_client.len(), owed, "one answer for all of them");
+    // RFC 9846 4.7.3: what was asked for since comes before the next data.
+    assert_eq!(
+        duo.say_to_client(b"under the third key").unwrap(),
+        b"under the third key"
+    );
+    assert_eq!(duo.say_to_server(b"and back").unwrap(), b"and back");
+}
+
+#[test]
+fn who_leaves_before_the_end_says_so() {
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    duo.to_server.clear();
+    duo.client.close(&mut duo.to_server).unwrap();
+    let (warning, user_canceled, close_notify) = (1, 90, 0);
+    assert_eq!(
+        duo.to_server,
+        [
+            21,
+            3,
+            3,
+            0,
+            2,
+            warning,
+            user_canceled,
+            21,
+            3,
+            3,
+            0,
+            2,
+            warning,
+            close_notify
+        ]
+    );
+    duo.client.close(&mut duo.to_server).unwrap();
+    assert_eq!(duo.to_server.len(), 14, "once is enough");
+    let left = Error::PeerAlert(netkit_tls::AlertDescription::CLOSE_NOTIFY);
+    assert_eq!(duo.settle(), Err(left));
+}
+
+#[test]
+fn a_failure_repeats_from_every_verb() {
+    let mut duo = Duo::connected();
+    duo.to_client = b"no record".to_vec();
+    let error = duo.settle().unwrap_err();
+    assert_eq!(error, Error::PeerNotTls);
+    let mut out = Vec::new();
+    assert_eq!(duo.client.recv(&mut [], &mut out), Err(error));
+    assert_eq!(duo.client.send(&[b"more"], &mut out), Err(error));
+    assert_eq!(duo.client.update_keys(true, &mut out), Err(error));
+    assert_eq!(duo.client.close(&mut out), Err(error));
+    assert_eq!(duo.client.eof(), Err(error));
+    assert!(out.is_empty());
+    assert!(!duo.client.is_connected());
+}
+
+#[test]
+fn debug_output_names_the_state() {
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    let state = |machine: &netkit_tls::Connection, name: &str| {
+        let shown = format!("{machine:?}");
+        assert!(shown.contains(name), "{shown}");
+    };
+    state(&duo.client, "WAIT_SH");
+    state(&duo.server, "WAIT_CH");
+    duo.connect().unwrap();
+    state(&duo.client, "OPEN");
+    state(&duo.server, "OPEN");
+}

@@ -52,13 +52,18 @@ impl RecordKey {
         }
     }
 
-    /// Whether the key has one record left: the one that announces the next key.
-    pub(crate) fn is_worn(&self) -> bool {
-        self.sequence_number + 1 >= self.limit
+    /// Records that the key may still protect.
+    pub(crate) fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.sequence_number)
     }
 
-    fn nonce(&self) -> Result<Nonce, Error> {
-        if self.sequence_number >= self.limit {
+    #[cfg(test)]
+    pub(crate) fn wear_down_to(&mut self, left: u64) {
+        self.sequence_number = self.limit - left;
+    }
+
+    fn nonce(&self, limit: u64) -> Result<Nonce, Error> {
+        if self.sequence_number >= limit {
             return Err(Error::KeyExhausted);
         }
         let mut nonce = self.iv;
@@ -77,7 +82,7 @@ impl RecordKey {
         header: &[u8],
         plaintext: &mut [u8],
     ) -> Result<[u8; TAG_LEN], Error> {
-        let nonce = self.nonce()?;
+        let nonce = self.nonce(self.limit)?;
         let tag = self
             .key
             .seal_in_place_separate_tag(nonce, Aad::from(header), plaintext)
@@ -91,7 +96,8 @@ impl RecordKey {
     /// Decrypts `protected` (ciphertext and tag) in place; the plaintext is its front. On failure
     /// the number does not move, so that a server may read past early data that it cannot open.
     pub(crate) fn open(&mut self, header: &[u8], protected: &mut [u8]) -> Result<usize, Error> {
-        let nonce = self.nonce()?;
+        // How long a key may protect is its sender's to watch, and many peers never change theirs.
+        let nonce = self.nonce(limits::MAX_RECORDS_OPENED)?;
         let plaintext = self
             .key
             .open_in_place(nonce, Aad::from(header), protected)
@@ -112,7 +118,7 @@ impl fmt::Debug for RecordKey {
 #[cfg(test)]
 mod tests {
     use super::{NONCE_LEN, RecordKey, TAG_LEN, key_len};
-    use crate::{codepoints::CipherSuite, error::Error};
+    use crate::{codepoints::CipherSuite, error::Error, limits};
 
     fn key(suite: CipherSuite) -> RecordKey {
         RecordKey::new(suite, &[7; 32][..key_len(suite)], [9; NONCE_LEN])
@@ -161,13 +167,21 @@ mod tests {
 
     #[test]
     fn refuses_to_wrap() {
-        let mut key = key(CipherSuite::TLS_AES_128_GCM_SHA256);
-        key.sequence_number = key.limit - 2;
-        assert!(!key.is_worn());
-        key.seal(b"", &mut [0; 1]).unwrap();
-        assert!(key.is_worn(), "one record is left for the announcement");
-        key.seal(b"", &mut [0; 1]).unwrap();
-        assert_eq!(key.seal(b"", &mut [0; 1]), Err(Error::KeyExhausted));
-        assert_eq!(key.open(b"", &mut [0; TAG_LEN]), Err(Error::KeyExhausted));
+        let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
+        let (mut ours, mut theirs) = (key(suite), key(suite));
+        ours.wear_down_to(1);
+        assert_eq!(ours.left(), 1);
+        ours.seal(b"", &mut [0; 1]).unwrap();
+        assert_eq!(ours.left(), 0);
+        assert_eq!(ours.seal(b"", &mut [0; 1]), Err(Error::KeyExhausted));
+
+        // A peer that goes on under one key for longer than we would is heard.
+        let (limit, mut text) = (ours.limit, [7; 1 + TAG_LEN]);
+        (ours.limit, theirs.sequence_number) = (u64::MAX, limit);
+        let tag = ours.seal(b"", &mut text[..1]).unwrap();
+        text[1..].copy_from_slice(&tag);
+        assert_eq!(theirs.open(b"", &mut text), Ok(1));
+        theirs.sequence_number = limits::MAX_RECORDS_OPENED;
+        assert_eq!(theirs.open(b"", &mut text), Err(Error::KeyExhausted));
     }
 }

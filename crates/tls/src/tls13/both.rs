@@ -11,6 +11,7 @@ use crate::{
     record::Outgoing,
 };
 use alloc::vec::Vec;
+use core::mem;
 use netkit_core::{TooLong, Writer};
 
 /// The running hash of a handshake's messages (RFC 9846 4.1).
@@ -183,6 +184,18 @@ pub(crate) struct Open {
     /// Post-handshake messages since the last application data.
     key_updates: u8,
     tickets: u8,
+    answer: Answer,
+}
+
+/// How far a peer's requests for our next key have been met. Requests may come faster than answers
+/// leave, so a side that sends no data between them answers once (RFC 9846 4.7.3).
+#[derive(PartialEq, Eq)]
+enum Answer {
+    /// Nothing was asked for since our last data.
+    None,
+    Given,
+    /// Asked for again after the answer: another comes before our next data.
+    Owed,
 }
 
 impl Open {
@@ -192,10 +205,12 @@ impl Open {
             send,
             key_updates: 0,
             tickets: 0,
+            answer: Answer::None,
         }
     }
 
-    /// The peer's KeyUpdate: its next records are under its next key; answer if it asks.
+    /// The peer's KeyUpdate: its next records are under its next key; answer if it asks, at once the
+    /// first time.
     pub(super) fn key_update(
         mut self,
         message: &KeyUpdate<'_>,
@@ -208,10 +223,16 @@ impl Open {
         }
         self.receive.update();
         io.incoming.rekey(aligned, self.receive.record_key());
-        if message.request_update == KeyUpdateRequest::UPDATE_REQUESTED && !io.send_closed {
+        if message.request_update != KeyUpdateRequest::UPDATE_REQUESTED || io.send_closed {
+            return Ok(self);
+        }
+        if self.answer == Answer::None {
+            self.answer = Answer::Given;
             let announcement =
                 self.announce_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, io.outgoing, io.out)?;
             io.note_sent(&announcement);
+        } else {
+            self.answer = Answer::Owed;
         }
         Ok(self)
     }
@@ -229,6 +250,11 @@ impl Open {
     pub(crate) fn heard_data(&mut self) {
         self.key_updates = 0;
         self.tickets = 0;
+    }
+
+    /// Whether a KeyUpdate has to come before the data that is about to be sent; that it is about to be.
+    pub(crate) fn will_send_data(&mut self) -> bool {
+        mem::replace(&mut self.answer, Answer::None) == Answer::Owed
     }
 
     /// Sends a KeyUpdate under the old key and moves to the next; returns the message.
