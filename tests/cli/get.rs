@@ -1,0 +1,291 @@
+//! `netkit get`.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread;
+use std::time::UNIX_EPOCH;
+
+use netkit_tests::certificates::{Authority, Key, Valid};
+use netkit_tests::nginx::Nginx;
+use netkit_tests::octets::{self, HUGE};
+use netkit_tests::openssl;
+use netkit_tests::process::{Ended, Running};
+use netkit_tests::{Failed, Peer, Trial, ensure, trial};
+
+use crate::{NETKIT, Tested, netkit, text};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let nginx = |name: &str, test: fn() -> Tested| trial(name, &[Peer::Nginx], test);
+    let openssl = |name: &str, test: fn() -> Tested| trial(name, &[Peer::OpenSsl], test);
+    vec![
+        nginx("get/100_mib", takes_100_mib),
+        nginx("get/methods_headers_bodies", methods),
+        nginx("get/verbose", verbose),
+        nginx("get/http1.0", http1_0),
+        openssl("get/wrong_name", wrong_name),
+        openssl("get/expired", expired),
+        openssl("get/unknown_ca", unknown_ca),
+        openssl("get/insecure", insecure),
+        openssl("get/truncation", truncation),
+        trial("get/exit_codes", &[], exit_codes),
+    ]
+}
+
+/// An nginx with these lines in its configuration, and the file that holds its CA.
+fn nginx(place: &Path, more: &str) -> Result<(Nginx, String), Failed> {
+    let ca = Authority::new("a test CA")?;
+    let files = ca.localhost(Key::P256)?.write(place)?;
+    Ok((Nginx::start(&files, more)?, text(&ca.write(place)?)))
+}
+
+fn url(nginx: &Nginx, path: &str) -> String {
+    format!("https://localhost:{}/{path}", nginx.tls.port())
+}
+
+fn takes_100_mib() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(place.path(), "")?;
+    octets::write(&nginx.file("huge"), HUGE)?;
+    let got = place.path().join("got");
+    netkit(&[
+        "get",
+        "--cacert",
+        &ca,
+        "-o",
+        &text(&got),
+        &url(&nginx, "huge"),
+    ])?
+    .ok()?;
+    nginx.logs("GET /huge status=200 tls=TLSv1.3")?;
+    octets::check(&got, HUGE)
+}
+
+fn methods() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(
+        place.path(),
+        "location = /echo { return 200 '$request_method $http_x_one $content_type $http_user_agent'; }",
+    )?;
+    let get = |arguments: &[&str], path: &str| {
+        let url = url(&nginx, path);
+        netkit(&[&["get", "--cacert", &ca][..], arguments, &[&url]].concat())
+    };
+    let echoed = get(&["-H", "X-One: 1", "-X", "PURGE"], "echo")?.ok()?;
+    ensure!(echoed.out.starts_with("PURGE 1  netkit/"), "{echoed}");
+    let posted = get(&["-d", "a=b", "-H", "User-Agent: mine"], "echo")?.ok()?;
+    ensure!(
+        posted.out == "POST  application/x-www-form-urlencoded mine",
+        "{posted}"
+    );
+    let file = place.path().join("body");
+    octets::write(&file, 100_000)?;
+    let data = format!("@{}", text(&file));
+    get(&["-X", "PUT", "-d", &data], "sent")?.ok()?;
+    octets::check(&nginx.file("sent"), 100_000)?;
+    get(
+        &["-X", "PUT", "-d", &data, "-H", "Transfer-Encoding: chunked"],
+        "chunks",
+    )?
+    .ok()?;
+    octets::check(&nginx.file("chunks"), 100_000)?;
+    let head = get(&["-I"], "sent")?.ok()?;
+    ensure!(head.out.starts_with("HTTP/1.1 200 OK\n"), "{head}");
+    ensure!(head.out.contains("content-length: 100000\n"), "{head}");
+    nginx.logs("HEAD /sent status=200")?;
+    // An answer is an answer, also when it says no.
+    get(&[], "none")?.ok()?.says(&["404 Not Found"])
+}
+
+fn verbose() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(place.path(), "")?;
+    std::fs::write(nginx.file("x"), "body")?;
+    let at = format!("127.0.0.1:{}", nginx.tls.port());
+    let get = netkit(&[
+        "get",
+        "-v",
+        "--cacert",
+        &ca,
+        "--connect-to",
+        &at,
+        "https://localhost:1/x",
+    ])?
+    .ok()?;
+    ensure!(get.out == "body", "{get}");
+    ensure!(!get.err.contains('\x1b'), "colour, but no terminal: {get}");
+    get.says(&[
+        "dns",
+        "-> 127.0.0.1:",
+        "-> ClientHello",
+        "<- ServerHello",
+        "TLS 1.3, TLS_",
+        "CN=localhost",
+        "CN=a test CA",
+        "days left",
+        "GET /x HTTP/1.1",
+        "host: localhost:1",
+        "connection: close",
+        "HTTP/1.1 200 OK",
+        "content-length: 4",
+        "4 octets",
+    ])?;
+    // What it tells is what nginx saw.
+    let line = nginx.logs("GET /x status=200")?;
+    let suite = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("suite="))
+        .unwrap_or_default();
+    get.says(&[suite])
+}
+
+fn http1_0() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(
+        place.path(),
+        "location = /v { return 200 $server_protocol; }",
+    )?;
+    let get = netkit(&["get", "--http1.0", "--cacert", &ca, &url(&nginx, "v")])?.ok()?;
+    ensure!(get.out == "HTTP/1.0", "{get}");
+    Ok(())
+}
+
+/// `netkit get` from an `s_server` with such a certificate, trusting `another CA` or its own.
+fn refused(
+    names: &[&str],
+    valid: Valid,
+    trusted: bool,
+) -> Result<(Ended, openssl::Server), Failed> {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let server = openssl::server(
+        &ca.leaf(Key::P256, names, valid)?.write(place.path())?,
+        &["-www"],
+    )?;
+    let ca = if trusted {
+        ca
+    } else {
+        Authority::new("another CA")?
+    };
+    let ca = text(&ca.write(place.path())?);
+    let url = format!("https://localhost:{}/", server.at.port());
+    let get = netkit(&["get", "--cacert", &ca, &url])?;
+    ensure!(get.code() == Some(7) && get.out.is_empty(), "{get}");
+    Ok((get, server))
+}
+
+fn wrong_name() -> Tested {
+    let (get, server) = refused(&["other.example"], Valid::Now, true)?;
+    get.says(&["localhost", "other.example", "certificate"])?;
+    server.running.complains("alert bad certificate")
+}
+
+fn expired() -> Tested {
+    let (get, server) = refused(&["localhost"], Valid::Over, true)?;
+    // The year is in the date, whatever its format.
+    let year = 1970 + UNIX_EPOCH.elapsed()?.as_secs() / 31_556_952;
+    let date = [year, year - 1]
+        .iter()
+        .any(|year| get.err.contains(&year.to_string()));
+    ensure!(date, "no date in {get}");
+    get.says(&["expired", "10 days"])?;
+    server.running.complains("alert certificate expired")
+}
+
+fn unknown_ca() -> Tested {
+    let (get, server) = refused(&["localhost"], Valid::Now, false)?;
+    get.says(&["CN=a test CA"])?;
+    server.running.complains("alert unknown ca")
+}
+
+fn insecure() -> Tested {
+    let place = tempfile::tempdir()?;
+    let leaf = Authority::new("a test CA")?.leaf(Key::P256, &["other.example"], Valid::Over)?;
+    let server = openssl::server(&leaf.write(place.path())?, &["-www"])?;
+    let url = format!("https://localhost:{}/", server.at.port());
+    netkit(&["get", "-k", &url])?
+        .ok()?
+        .says(&["Cipher is TLS_"])
+}
+
+/// What was cut is an error, in the layer that noticed.
+fn truncation() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let mut server = openssl::server(&ca.localhost(Key::P256)?.write(place.path())?, &[])?;
+    let ca = text(&ca.write(place.path())?);
+    let url = format!("https://localhost:{}/", server.at.port());
+    let get = Running::start(NETKIT, ["get", "--cacert", &ca, &url])?;
+    server.running.says("GET / HTTP/1.1")?;
+    // Until the connection ends: only close_notify could tell that this is all of it.
+    server
+        .running
+        .type_in(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")?;
+    get.says("half of it")?;
+    server.running.kill();
+    let get = get.wait()?;
+    ensure!(matches!(get.code(), Some(5 | 6)), "{get}");
+    Ok(())
+}
+
+fn exit_codes() -> Tested {
+    let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let mute = TcpListener::bind("127.0.0.1:0")?;
+    let babble = |text: &'static [u8]| -> Result<String, Failed> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let at = listener.local_addr()?.to_string();
+        thread::spawn(move || {
+            if let Ok((mut stream, _)) = listener.accept() {
+                let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+                let _ = std::io::Write::write_all(&mut stream, text);
+            }
+        });
+        Ok(at)
+    };
+    let no_tls = format!("https://{}/", babble(b"220 mail.example ESMTP\r\n")?);
+    let no_http = format!("http://{}/", babble(b"220 mail.example ESMTP\r\n")?);
+    let short = format!(
+        "http://{}/",
+        babble(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")?
+    );
+    let closed = format!("http://{closed}/");
+    let mute = format!("http://{}/", mute.local_addr()?);
+    let table: [(&[&str], i32); 14] = [
+        (&[], 2),
+        (&["localhost"], 2),
+        (&["ftp://localhost/"], 2),
+        (&["http://localhost:99999/"], 2),
+        (&["--tls-max", "1.2", "https://localhost/"], 2),
+        (&["--tls-min", "1.4", "https://localhost/"], 2),
+        (&["-H", "no colon", "http://localhost/"], 2),
+        (&["-d", "@/nonexistent", &mute], 3),
+        (&["-o", "/nonexistent/x", &short], 3),
+        (&["http://name.invalid/"], 4),
+        (&[&closed], 5),
+        (&[&no_tls], 6),
+        (&[&no_http], 8),
+        (&["--help"], 0),
+    ];
+    for (arguments, code) in table {
+        let get = netkit(&[&["get"], arguments].concat())?;
+        ensure!(
+            get.code() == Some(code),
+            "{arguments:?} should exit with {code}: {get}"
+        );
+        ensure!(
+            code == 0 || !get.err.is_empty(),
+            "{arguments:?} failed silently"
+        );
+    }
+    let help = netkit(&["get", "--help"])?.ok()?;
+    help.says(&["Exit codes", "7  certificate"])?;
+    let short = format!(
+        "http://{}/",
+        babble(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")?
+    );
+    let get = netkit(&["get", &short])?;
+    ensure!(
+        matches!(get.code(), Some(5 | 8)) && get.out == "half",
+        "{get}"
+    );
+    Ok(())
+}

@@ -1,0 +1,368 @@
+//! `netkit serve`.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use netkit_tests::certificates::{Authority, Key};
+use netkit_tests::octets::{self, HUGE};
+use netkit_tests::process::{Ended, Running, run};
+use netkit_tests::{Failed, Peer, Trial, ensure, trial};
+
+use crate::{NETKIT, Tested, netkit, text};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let curl = |name: &str, test: fn() -> Tested| trial(name, &[Peer::Curl], test);
+    vec![
+        curl("serve/100_mib", gives_100_mib),
+        curl("serve/the_line_to_paste", prints_a_line_that_works),
+        curl("serve/another_name", another_name),
+        trial(
+            "serve/own_certificate",
+            &[Peer::Curl, Peer::OpenSsl],
+            own_certificate,
+        ),
+        curl("serve/files", files),
+        curl("serve/no_escape", does_not_leave_its_folder),
+        curl("serve/http", http),
+        curl("serve/drains", drains),
+        trial("serve/get", &[], to_our_own_client),
+    ]
+}
+
+/// `netkit serve` with these arguments, on any port.
+struct Serving {
+    running: Running,
+    url: String,
+    port: String,
+}
+
+fn serve(folder: &Path, arguments: &[&str]) -> Result<Serving, Failed> {
+    let folder = text(folder);
+    let mut all = vec!["serve", &folder];
+    all.extend(arguments);
+    if !arguments.contains(&"--listen") {
+        all.extend(["--listen", "127.0.0.1:0"]);
+    }
+    let running = Running::start(NETKIT, &all)?;
+    let line = running.line_after(&format!("serving {folder} on "))?;
+    let port = line
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let scheme = if arguments.contains(&"--http") {
+        "http"
+    } else {
+        "https"
+    };
+    Ok(Serving {
+        running,
+        url: format!("{scheme}://localhost:{port}"),
+        port,
+    })
+}
+
+impl Serving {
+    fn signal(&self, name: &str) -> Tested {
+        run("kill", [name, &self.running.id().to_string()], b"")?
+            .ok()
+            .map(|_| ())
+    }
+}
+
+fn gives_100_mib() -> Tested {
+    let place = tempfile::tempdir()?;
+    let served = place.path().join("served");
+    std::fs::create_dir(&served)?;
+    octets::write(&served.join("huge"), HUGE)?;
+    let (ca, got) = (text(&place.path().join("ca.pem")), place.path().join("got"));
+    let serving = serve(&served, &["--ca-out", &ca])?;
+    let url = format!("{}/huge", serving.url);
+    let curl = run(
+        "curl",
+        ["-sSv", "--cacert", &ca, "-o", &text(&got), &url],
+        b"",
+    )?
+    .ok()?;
+    curl.says(&["SSL connection using TLSv1.3", "HTTP/1.1 200 OK"])?;
+    octets::check(&got, HUGE)
+}
+
+/// Whatever the program prints to be pasted must work when pasted.
+fn prints_a_line_that_works() -> Tested {
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("index.html"), "the index")?;
+    let serving = serve(place.path(), &[])?;
+    let line = format!("curl{}", serving.running.line_after("  curl")?);
+    let curl = run("sh", ["-c", &line], b"")?.ok()?;
+    ensure!(curl.out == "the index", "{line}: {curl}");
+    let ca = line
+        .split_whitespace()
+        .nth(2)
+        .unwrap_or_default()
+        .to_owned();
+    serving.signal("-TERM")?;
+    serving.running.wait()?.ok()?;
+    ensure!(!Path::new(&ca).exists(), "{ca} is left behind");
+    Ok(())
+}
+
+fn another_name() -> Tested {
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("index.html"), "the index")?;
+    for name in ["dev.example", "127.0.0.1"] {
+        let serving = serve(place.path(), &["--dev-ca", name])?;
+        let line = format!("curl{}", serving.running.line_after("  curl")?);
+        ensure!(line.contains(name), "{line}");
+        let curl = run("sh", ["-c", &line], b"")?.ok()?;
+        ensure!(curl.out == "the index", "{line}: {curl}");
+        if name == "dev.example" {
+            let ca = line.split_whitespace().nth(2).unwrap_or_default();
+            let other = run("curl", ["-sS", "--cacert", ca, &serving.url], b"")?;
+            ensure!(
+                other.code() == Some(60),
+                "localhost was not this server's name: {other}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn own_certificate() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let files = ca.localhost(Key::Ed25519)?.write(place.path())?;
+    let (certificate, key) = (text(&files.certificate), text(&files.key));
+    let serving = serve(place.path(), &["--cert", &certificate, "--key", &key])?;
+    let url = format!("{}/cert.pem", serving.url);
+    let ca = text(&ca.write(place.path())?);
+    run("curl", ["-sSv", "--cacert", &ca, &url], b"")?
+        .ok()?
+        .says(&["BEGIN CERTIFICATE", "TLSv1.3"])?;
+    // A key that does not fit is told before anyone connects.
+    let other = tempfile::tempdir()?;
+    let other = Authority::new("x")?
+        .localhost(Key::P256)?
+        .write(other.path())
+        .map(|files| text(&files.key))?;
+    let refused = netkit(&[
+        "serve",
+        "--cert",
+        &certificate,
+        "--key",
+        &other,
+        "--listen",
+        "127.0.0.1:0",
+    ])?;
+    ensure!(refused.code().is_some_and(|code| code != 0), "{refused}");
+    Ok(())
+}
+
+/// One `netkit serve` over plain HTTP, and what curl says of a target.
+fn asked(serving: &Serving, arguments: &[&str], target: &str) -> Result<Ended, Failed> {
+    let url = format!("{}{target}", serving.url);
+    let mut all = vec!["-sS", "-i", "--path-as-is"];
+    all.extend(arguments);
+    all.push(&url);
+    run("curl", all, b"")?.ok()
+}
+
+/// What curl is told, the target, and words of the answer.
+const ANSWERS: [(&[&str], &str, &[&str]); 11] = [
+    (
+        &[],
+        "/a%20b.html",
+        &[
+            "200 OK",
+            "content-type: text/html; charset=utf-8",
+            "content-length: 13",
+            "last-modified: ",
+            "<p>0123456789",
+        ],
+    ),
+    (
+        &["-I"],
+        "/a%20b.html?q=1",
+        &["200 OK", "content-length: 13"],
+    ),
+    (
+        &[],
+        "/noise",
+        &[
+            "200 OK",
+            "content-type: application/octet-stream",
+            "content-length: 0",
+        ],
+    ),
+    (
+        &["-r", "3-5"],
+        "/a%20b.html",
+        &[
+            "206 ",
+            "content-range: bytes 3-5/13",
+            "content-length: 3",
+            "012",
+        ],
+    ),
+    (
+        &["-r", "99-"],
+        "/a%20b.html",
+        &["416 ", "content-range: bytes */13"],
+    ),
+    (
+        &["-z", "Fri, 31 Dec 2100 00:00:00 GMT"],
+        "/a%20b.html",
+        &["304 "],
+    ),
+    (&[], "/sub", &["301 ", "location: ./sub/"]),
+    (&["-L"], "/sub", &["301 ", "sub's index"]),
+    (
+        &[],
+        "/",
+        &["200 OK", "href=\"./a%20b.html\"", "href=\"./sub/\""],
+    ),
+    (&[], "/none", &["404 "]),
+    (&["-d", "x"], "/a%20b.html", &["405 ", "allow: get, head"]),
+];
+
+fn files() -> Tested {
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("a b.html"), "<p>0123456789")?;
+    std::fs::write(place.path().join("noise"), "")?;
+    std::fs::create_dir(place.path().join("sub"))?;
+    std::fs::write(place.path().join("sub/index.html"), "sub's index")?;
+    let serving = serve(place.path(), &["--http"])?;
+    for (arguments, target, words) in ANSWERS {
+        let curl = asked(&serving, arguments, target)?;
+        let said = curl.out.to_lowercase();
+        for words in words {
+            ensure!(
+                said.contains(&words.to_lowercase()),
+                "{target}: no {words:?} in {curl}"
+            );
+        }
+    }
+    // The access log, one line a request.
+    serving
+        .running
+        .says("\"GET /a%20b.html HTTP/1.1\" 200 13")?;
+    serving
+        .running
+        .says("\"HEAD /a%20b.html?q=1 HTTP/1.1\" 200 13")?;
+    serving.running.says("\"GET /none HTTP/1.1\" 404 ")
+}
+
+const WAYS_OUT: [&str; 24] = [
+    "/../secret",
+    "/sub/../../secret",
+    "/%2e%2e/secret",
+    "/%2E%2E%2fsecret",
+    "/..%2fsecret",
+    "/.%2e/secret",
+    "/sub/..%2f..%2fsecret",
+    "/..%5csecret",
+    "/..\\secret",
+    "//../secret",
+    "/./../secret",
+    "/open/../../secret",
+    "/..;/secret",
+    "/%252e%252e/secret",
+    "/..%00/secret",
+    "/secret%00",
+    "/link",
+    "/.hidden",
+    "/%2ehidden",
+    "/fifo",
+    "/etc/passwd",
+    "//etc/passwd",
+    "/%c0%ae%c0%ae/secret",
+    "/....//secret",
+];
+
+fn does_not_leave_its_folder() -> Tested {
+    let place = tempfile::tempdir()?;
+    let served = place.path().join("served");
+    std::fs::create_dir_all(served.join("sub"))?;
+    std::fs::write(place.path().join("secret"), "the secret")?;
+    std::fs::write(served.join(".hidden"), "the secret")?;
+    std::fs::write(served.join("open"), "open")?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../secret", served.join("link"))?;
+    run("mkfifo", [served.join("fifo")], b"")?.ok()?;
+    let serving = serve(&served, &["--http"])?;
+    for target in WAYS_OUT {
+        let curl = asked(&serving, &["--max-time", "10"], target)?;
+        let refused = ["400", "404"]
+            .iter()
+            .any(|status| curl.out.starts_with(&format!("HTTP/1.1 {status} ")));
+        ensure!(
+            refused && !curl.out.contains("the secret"),
+            "{target}: {curl}"
+        );
+    }
+    // An absolute-form target names the same tree.
+    let absolute = asked(
+        &serving,
+        &["--request-target", "http://localhost/../secret"],
+        "/",
+    )?;
+    ensure!(absolute.out.starts_with("HTTP/1.1 40"), "{absolute}");
+    ensure!(
+        asked(&serving, &[], "/open")?.out.ends_with("\r\n\r\nopen"),
+        "the folder itself"
+    );
+    Ok(())
+}
+
+fn http() -> Tested {
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("x"), "plain")?;
+    let serving = serve(place.path(), &["--http"])?;
+    let curl = asked(&serving, &[], "/x")?;
+    ensure!(curl.out.ends_with("plain"), "{curl}");
+    let both = netkit(&["serve", "--http", "--dev-ca", "x"])?;
+    ensure!(both.code() == Some(2), "{both}");
+    Ok(())
+}
+
+/// SIGTERM: the download that runs is finished, nobody else is let in, and the exit code is 0.
+fn drains() -> Tested {
+    let place = tempfile::tempdir()?;
+    let served = place.path().join("served");
+    std::fs::create_dir(&served)?;
+    let length = 8 << 20;
+    octets::write(&served.join("long"), length)?;
+    let got = place.path().join("got");
+    for signal in ["-TERM", "-INT"] {
+        let serving = serve(&served, &["--http"])?;
+        let url = format!("{}/long", serving.url);
+        let output = text(&got);
+        let curl = Running::start("curl", ["-sS", "--limit-rate", "4M", "-o", &output, &url])?;
+        serving.running.says("\"GET /long HTTP/1.1\" 200")?;
+        serving.signal(signal)?;
+        let at = format!("127.0.0.1:{}", serving.port);
+        let until = Instant::now() + Duration::from_secs(5);
+        while TcpStream::connect(&at).is_ok() {
+            ensure!(Instant::now() < until, "still lets others in");
+            thread::sleep(Duration::from_millis(20));
+        }
+        curl.finish()?.ok()?;
+        octets::check(&got, length)?;
+        serving.running.wait()?.ok()?;
+    }
+    Ok(())
+}
+
+fn to_our_own_client() -> Tested {
+    let place = tempfile::tempdir()?;
+    octets::write(&place.path().join("body"), 1 << 20)?;
+    let ca = text(&place.path().join("ca"));
+    let serving = serve(place.path(), &["--ca-out", &ca])?;
+    let got = place.path().join("got");
+    let url = format!("{}/body", serving.url);
+    netkit(&["get", "--cacert", &ca, &url, "-o", &text(&got)])?.ok()?;
+    octets::check(&got, 1 << 20)
+}
