@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use netkit_core::split::Cuts;
-use netkit_fuzz::{Said, carry, client, server};
-use netkit_tls::generators::Mutation;
+use netkit_fuzz::{carry, client, server};
+use netkit_tls::generators::{Mutation, Said};
 
 #[derive(Debug, arbitrary::Arbitrary)]
 struct Turn {

@@ -1,12 +1,9 @@
-//! What the TLS targets share: a server with a certificate, a client that trusts it, and what either
-//! says.
+//! What the TLS targets share: a server with a certificate, and a client that trusts it.
 
-use netkit_core::{
-    Step,
-    split::{Cuts, Heard, Transcript, transcript},
-};
+use netkit_core::split::{Cuts, Transcript, transcript};
 use netkit_tls::{
-    ClientConfig, Connection, CryptoRng, Error, Event, Identity, ServerConfig, ServerName, UnixTime,
+    ClientConfig, Connection, CryptoRng, Error, Identity, ServerConfig, ServerName, UnixTime,
+    generators::{Said, hear},
 };
 use netkit_x509::Roots;
 use std::{
@@ -47,26 +44,6 @@ pub fn server() -> Connection {
     Connection::server(CONFIGS.1.clone(), NOW, random())
 }
 
-/// An event that outlives its input.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Said {
-    Connected,
-    Data(Vec<u8>),
-    PeerClosed,
-}
-
-impl Heard for Said {
-    fn join(&mut self, next: Self) -> Option<Self> {
-        match (self, next) {
-            (Self::Data(data), Self::Data(more)) => {
-                data.extend(more);
-                None
-            }
-            (_, next) => Some(next),
-        }
-    }
-}
-
 /// Offers `octets` in pieces; an error has to repeat.
 pub fn carry(
     machine: &mut Connection,
@@ -74,19 +51,7 @@ pub fn carry(
     cuts: &Cuts,
     out: &mut Vec<u8>,
 ) -> Transcript<Said, Error> {
-    let heard = transcript(cuts.pieces(octets), |input| {
-        let step = machine.recv(input, out)?;
-        let used = step.used;
-        Ok(Step::new(
-            used,
-            match step.event {
-                Event::NeedData => None,
-                Event::Connected => Some(Said::Connected),
-                Event::Data(data) => Some(Said::Data(data.to_vec())),
-                Event::PeerClosed => Some(Said::PeerClosed),
-            },
-        ))
-    });
+    let heard = transcript(cuts.pieces(octets), |input| hear(machine, input, out));
     if let Some(error) = heard.error {
         assert_eq!(machine.recv(&mut [], out), Err(error));
     }

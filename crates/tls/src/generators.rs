@@ -3,11 +3,11 @@
 
 use crate::{
     codepoints::{ContentType, ExtensionType, HandshakeType, ProtocolVersion},
-    connection::Connection,
+    connection::{Connection, Event},
     error::Error,
 };
 use alloc::vec::Vec;
-use netkit_core::{TooLong, Writer};
+use netkit_core::{Step, TooLong, Writer, split::Heard};
 
 /// A ClientHello with any content, well-framed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,47 @@ impl Mutation {
             Self::Truncate(_) => octets.truncate(place),
         }
     }
+}
+
+/// An [`Event`] that outlives its input; neighbouring data joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// As [`Event::Connected`].
+    Connected,
+    /// As [`Event::Data`].
+    Data(Vec<u8>),
+    /// As [`Event::PeerClosed`].
+    PeerClosed,
+}
+
+impl Heard for Said {
+    fn join(&mut self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Data(data), Self::Data(more)) => {
+                data.extend(more);
+                None
+            }
+            (_, next) => Some(next),
+        }
+    }
+}
+
+/// One call of [`Connection::recv`] with its event kept: what [`netkit_core::split`] drives.
+///
+/// # Errors
+/// As [`Connection::recv`].
+pub fn hear(
+    connection: &mut Connection,
+    input: &mut [u8],
+    out: &mut Vec<u8>,
+) -> Result<Step<Option<Said>>, Error> {
+    let step = connection.recv(input, out)?;
+    Ok(step.map(|event| match event {
+        Event::NeedData => None,
+        Event::Connected => Some(Said::Connected),
+        Event::Data(data) => Some(Said::Data(data.to_vec())),
+        Event::PeerClosed => Some(Said::PeerClosed),
+    }))
 }
 
 /// Hands `messages` to `connection` as if they had arrived in protected records, so that a fuzzer can be

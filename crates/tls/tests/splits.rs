@@ -2,43 +2,13 @@
 
 mod duo;
 
-use duo::{Duo, Said, client_config, server_config};
-use netkit_core::{
-    Step,
-    split::{Cuts, Heard, same_for_every_split, transcript},
-};
+use duo::{Duo, client_config, server_config};
+use netkit_core::split::{Cuts, same_for_every_split, transcript};
 use netkit_tls::{
-    Connection, Error, Event,
-    generators::{Hello, Mutation, inject},
+    Connection,
+    generators::{Hello, Mutation, Said, hear, inject},
 };
 use proptest::prelude::*;
-
-impl Heard for Said {
-    fn join(&mut self, next: Self) -> Option<Self> {
-        match (self, next) {
-            (Self::Data(data), Self::Data(more)) => {
-                data.extend(more);
-                None
-            }
-            (_, next) => Some(next),
-        }
-    }
-}
-
-/// One call, with its event kept.
-fn recv(
-    machine: &mut Connection,
-    input: &mut [u8],
-    out: &mut Vec<u8>,
-) -> Result<Step<Option<Said>>, Error> {
-    let step = machine.recv(input, out)?;
-    Ok(step.map(|event| match event {
-        Event::NeedData => None,
-        Event::Connected => Some(Said::Connected),
-        Event::Data(data) => Some(Said::Data(data.to_vec())),
-        Event::PeerClosed => Some(Said::PeerClosed),
-    }))
-}
 
 /// Carries `octets` in these pieces and returns what was heard.
 fn carry(
@@ -48,7 +18,7 @@ fn carry(
     out: &mut Vec<u8>,
 ) -> Vec<Said> {
     let arrived = std::mem::take(octets);
-    let heard = transcript(cuts.pieces(&arrived), |input| recv(machine, input, out));
+    let heard = transcript(cuts.pieces(&arrived), |input| hear(machine, input, out));
     assert_eq!((heard.error, heard.left), (None, 0));
     heard.events
 }
@@ -59,7 +29,7 @@ fn server_on(octets: &[u8]) {
     let said = same_for_every_split(octets, || {
         let mut machine = Connection::server(config.clone(), duo::NOW, duo::random());
         let mut out = Vec::new();
-        move |input: &mut [u8]| recv(&mut machine, input, &mut out)
+        move |input: &mut [u8]| hear(&mut machine, input, &mut out)
     });
     // Without the client's keys nobody gets further than an answer.
     assert_eq!(said.events, []);

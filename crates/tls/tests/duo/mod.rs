@@ -2,9 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+pub use netkit_tls::generators::Said;
+use netkit_tls::generators::hear;
 use netkit_tls::{
-    ClientConfig, Connection, Error, Event, Identity, KeyLog, Note, ServerConfig, ServerName,
-    UnixTime, Watch, What,
+    ClientConfig, Connection, Error, Identity, KeyLog, Note, ServerConfig, ServerName, UnixTime,
+    Watch, What,
 };
 use netkit_x509::Roots;
 use std::{
@@ -75,14 +77,6 @@ pub fn server_config_with(
 /// A client that trusts `roots`.
 pub fn client_config(roots: Arc<Roots>) -> ClientConfig {
     ClientConfig::new(roots)
-}
-
-/// An event that outlives its input.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Said {
-    Connected,
-    Data(Vec<u8>),
-    PeerClosed,
 }
 
 pub struct Duo {
@@ -194,18 +188,12 @@ pub fn deliver(
     heard: &mut Vec<Said>,
 ) -> Result<(), Error> {
     while !arrived.is_empty() {
-        let step = machine.recv(&mut arrived, out)?;
-        match step.event {
-            Event::NeedData => {
-                assert_eq!(step.used, arrived.len(), "whole records were sent");
-                return Ok(());
-            }
-            Event::Connected => heard.push(Said::Connected),
-            Event::Data(data) => heard.push(Said::Data(data.to_vec())),
-            Event::PeerClosed => heard.push(Said::PeerClosed),
+        let step = hear(machine, &mut arrived, out)?;
+        if step.event.is_none() {
+            assert_eq!(step.used, arrived.len(), "whole records were sent");
         }
-        let used = step.used;
-        arrived.drain(..used);
+        heard.extend(step.event);
+        arrived.drain(..step.used);
     }
     Ok(())
 }
