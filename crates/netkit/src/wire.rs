@@ -186,6 +186,11 @@ impl<S> Wire<S> {
     /// Queues `parts`, one after the other: under TLS in as few records as hold them.
     pub(crate) fn queue(&mut self, parts: &[&[u8]]) -> Result<(), Broken> {
         self.answers = false;
+        // A peer that reads just enough to leave a rest must not make this hold all that has left.
+        if self.sent >= WRITE_AHEAD {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
         if let Some(tls) = &mut self.tls {
             return tls.send(parts, &mut self.out).map_err(Broken::Tls);
         }
@@ -359,5 +364,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
         }
         self.poll_flush(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wire;
+    use crate::limits::WRITE_AHEAD;
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll, Waker},
+    };
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    /// Takes 1000 octets every other time it is asked.
+    struct Drip(bool);
+
+    impl AsyncWrite for Drip {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            octets: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.0 = !self.0;
+            if self.0 {
+                Poll::Ready(Ok(octets.len().min(1000)))
+            } else {
+                Poll::Pending
+            }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncRead for Drip {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn a_peer_that_always_leaves_a_rest_does_not_make_the_outbox_grow() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut wire = Wire::new(Drip(false), None, vec![0; 5000]);
+        for _ in 0..10_000 {
+            assert!(wire.has_room());
+            wire.queue(&[&[7; 1000]]).unwrap();
+            assert!(wire.poll_flush(&mut cx).is_pending());
+            assert_eq!(wire.unsent(), 5000);
+        }
+        let held = wire.out.capacity();
+        assert!(held <= 4 * WRITE_AHEAD, "{held} octets");
     }
 }
