@@ -55,10 +55,8 @@ async fn whole(args: &args::Demo, paint: crate::paint::Paint) -> Result<Vec<Stri
         lines.extend(told::more(&seen, &facts, paint));
     }
     if let Some(path) = &args.keylog {
-        lines.push(format!(
-            "the secrets of all four connections are in {}",
-            path.display()
-        ));
+        lines.push("The secrets of all four connections, for Wireshark, are in".to_owned());
+        lines.push(format!("  {}", path.display()));
     }
     seen.stage.strike().await?;
     Ok(lines)
