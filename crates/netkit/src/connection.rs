@@ -244,7 +244,7 @@ impl<M: Machine> Connection<M> {
             return Poll::Pending;
         }
         let left = Some(self.wire.written());
-        if self.left_then != left {
+        if self.left_then != left || !self.deadline.is_of(stage) {
             self.left_then = left;
             self.deadline.arm(stage, after);
         }

@@ -223,7 +223,8 @@ impl Running {
             return self.fail(error);
         }
         let Some(conn) = &mut self.conn else {
-            return Poll::Ready(None);
+            // A body that failed stays failed: its end would make it look whole.
+            return Poll::Ready(Some(Err(Error::abandoned())));
         };
         let link = &mut conn.link;
         if self.received {

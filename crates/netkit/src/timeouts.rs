@@ -107,6 +107,11 @@ impl Deadline {
             .flatten();
     }
 
+    /// Whether `stage` armed it last.
+    pub(crate) fn is_of(&self, stage: Stage) -> bool {
+        self.stage == stage
+    }
+
     pub(crate) fn disarm(&mut self) {
         self.end = None;
     }

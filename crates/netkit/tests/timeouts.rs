@@ -247,3 +247,28 @@ async fn a_handshake_that_stalls_ends_in_time() {
     assert_eq!(stall(at, "\x16\x03\x01").await, "");
     assert_eq!(*heard.lock().unwrap(), [Stage::TlsHandshake]);
 }
+
+#[tokio::test]
+async fn a_deadline_of_one_stage_is_not_left_to_the_next() {
+    // Reads nothing, answers in two parts, and keeps the connection: what stalls then is the request.
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::time::sleep(SOON).await;
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+        stream.write_all(head).await.unwrap();
+        tokio::time::sleep(2 * SOON).await;
+        stream.write_all(b" more").await.unwrap();
+        pending::<()>().await;
+    });
+    let timeouts = ClientTimeouts {
+        send: 6 * SOON,
+        response_body: 3 * SOON,
+        ..ClientTimeouts::default()
+    };
+    let client = client().timeouts(timeouts).build().unwrap();
+    let long = Body::full(vec![7; 64 << 20]);
+    let stage = late(&client, format!("http://{at}/"), long).await;
+    assert_eq!(stage, Stage::SendRequest);
+}
