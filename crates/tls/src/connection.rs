@@ -258,8 +258,9 @@ impl Connection {
     fn try_step(&mut self, input: &mut [u8], out: &mut Vec<u8>) -> Result<Step<Found>, Error> {
         let mut used = 0;
         loop {
-            if self.peer_closed {
-                // RFC 9846 6.1: what follows a close_notify is ignored.
+            // RFC 9846 6.1: what follows a close_notify is ignored. Ours in a handshake ends both
+            // directions: going on would send messages behind it.
+            if self.peer_closed || (self.send_closed && !self.connected) {
                 return Ok(Step::new(input.len(), Found::NeedData));
             }
             if self.messages(out)? {
@@ -471,7 +472,8 @@ impl Connection {
         }
     }
 
-    /// Appends close_notify: this side sends no more. Doing it again changes nothing.
+    /// Appends close_notify: this side sends no more. Doing it again changes nothing. Before
+    /// [`Event::Connected`] it gives up the handshake, and what still arrives is ignored.
     ///
     /// # Errors
     /// After a failure, that error again.

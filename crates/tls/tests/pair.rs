@@ -272,3 +272,16 @@ fn debug_output_names_the_state() {
     state(&duo.client, "OPEN");
     state(&duo.server, "OPEN");
 }
+
+#[test]
+fn nothing_follows_a_close_in_the_middle_of_the_handshake() {
+    let (server, roots) = server_config();
+    let mut duo = Duo::new(client_config(roots), server);
+    duo.deliver_to_server().unwrap();
+    duo.client.close(&mut duo.to_server).unwrap();
+    let farewell = duo.to_server.clone();
+    duo.deliver_to_client().unwrap();
+    assert_eq!(duo.to_server, farewell);
+    assert!(!duo.client.is_connected() && duo.client_heard.is_empty());
+    assert!(matches!(duo.deliver_to_server(), Err(Error::PeerAlert(_))));
+}
