@@ -379,6 +379,19 @@ impl Connection {
         self.messages(out).map_err(|error| self.fail(error, out))
     }
 
+    /// Sends a record that need not follow any rule.
+    #[cfg(any(feature = "proptest", feature = "arbitrary"))]
+    pub(crate) fn seal_record(
+        &mut self,
+        kind: ContentType,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.outgoing.record(kind, content.len(), out, |out| {
+            out.extend_from_slice(content);
+        })
+    }
+
     /// Takes the handshake messages that have arrived whole; whether the connection opened.
     fn messages(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         let mut joiner = mem::take(&mut self.joiner);

@@ -225,7 +225,7 @@ impl Outgoing {
     }
 
     /// Appends one record whose `length` octets of content `fill` appends.
-    fn record(
+    pub(crate) fn record(
         &mut self,
         kind: ContentType,
         length: usize,

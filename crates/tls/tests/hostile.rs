@@ -162,11 +162,12 @@ fn client_hears(
 }
 
 /// What is wrong with a server's message: whether after a retry, which message, how, and the error.
-///
+type BrokenAnswer = (&'static str, bool, usize, Break<Vec<u8>>, &'static str);
+
 /// Places in a ServerHello: suite 71, compression 73, extensions' length 74, the version that
 /// supported_versions chose 80, key_share's group 86. In a retry the group is at 86 too.
 #[rustfmt::skip]
-const BROKEN_ANSWERS: &[(&str, bool, usize, Break<Vec<u8>>, &str)] = &[
+const BROKEN_ANSWERS: &[BrokenAnswer] = &[
     ("another session id", false, 0, |m| m[40] ^= 1, "peer_illegal_parameter"),
     ("a suite not offered", false, 0, |m| m[72] = 9, "peer_illegal_parameter"),
     ("compression", false, 0, |m| m[73] = 1, "peer_illegal_parameter"),
