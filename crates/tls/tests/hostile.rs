@@ -85,6 +85,7 @@ const BROKEN_HELLOS: &[(&str, Break<Hello>, &str, Alert)] = &[
     ("a server name of another type", |h| set(h, X::SERVER_NAME, vec![0, 4, 1, 0, 1, b'a']), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
     ("two server names", |h| set(h, X::SERVER_NAME, vec![0, 8, 0, 0, 1, b'a', 0, 0, 1, b'b']), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
     ("an empty server name", |h| set(h, X::SERVER_NAME, vec![0, 3, 0, 0, 0]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("a server name that moves the cursor", |h| set(h, X::SERVER_NAME, vec![0, 5, 0, 0, 2, b'a', 0x1b]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
     ("a server name with a zero", |h| set(h, X::SERVER_NAME, vec![0, 5, 0, 0, 2, b'a', 0]), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
 ];
 
