@@ -155,8 +155,8 @@ async fn answer(request: Request<Body>) -> Response<Body> {
     }
     // These break off after one octet too few.
     if let Some(length) = path.strip_prefix("/cut/") {
-        let announced = (length == "octets").then_some(1001);
-        let broken = Octets::new(1000).chain(Broken);
+        let announced = (length == "octets").then_some(CUT + 1);
+        let broken = Octets::new(CUT).chain(Broken);
         return Response::new(Body::read(broken, announced));
     }
     let arrival = request.extensions().get::<Arrival>();
@@ -167,6 +167,9 @@ async fn answer(request: Request<Body>) -> Response<Body> {
         words(tls)
     )))
 }
+
+/// Where what is cut breaks off: long after its head has left.
+const CUT: u64 = 1 << 20;
 
 /// A source that fails at once.
 struct Broken;
