@@ -18,7 +18,8 @@ const FIELDS: usize = 64;
 
 const SMALLEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-const SMALL: &str = "GET /index.html HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl8\r\n\r\n";
+const SMALL: &str =
+    "GET /index.html HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl8\r\n\r\n";
 
 /// What a browser sends.
 const BROWSER: &str = "GET /articles/2026/11/the-transport-of-the-web?from=front&page=2 HTTP/1.1\r\n\

@@ -44,16 +44,18 @@ pub fn run(bench: &mut Bench) {
 
 fn compare(bench: &mut Bench, name: &str, connections: usize) {
     let (parties, runtime) = (Parties::new(), runtime());
-    let (ours, theirs) = runtime.block_on(async {
+    let (mut ours, mut theirs) = runtime.block_on(async {
         let ours = Ours::new(&parties, our_server(&parties), connections);
         let at = their_server(&parties).await;
         let mut theirs = Vec::new();
         for _ in 0..connections {
             theirs.push(Theirs::new(&parties, at).await);
         }
-        (vec![ours; connections], theirs)
+        let mut ours = vec![ours; connections];
+        // Opens the connections that the pool is to hold.
+        share(10 * connections as u64, &mut ours).await;
+        (ours, theirs)
     });
-    let (mut ours, mut theirs) = (ours, theirs);
     let contest = Contest {
         name,
         peer: "hyper, rustls",
