@@ -40,10 +40,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn usage(why: impl Into<String>) -> Self {
+    pub(crate) fn usage(why: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Usage,
-            why: why.into(),
+            why: format!("usage: {why}"),
         }
     }
 
@@ -54,10 +54,10 @@ impl Failure {
         }
     }
 
-    pub(crate) fn demo(why: impl Into<String>) -> Self {
+    pub(crate) fn demo(why: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Demo,
-            why: why.into(),
+            why: format!("demo: {why}"),
         }
     }
 }
