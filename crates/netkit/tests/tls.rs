@@ -238,3 +238,44 @@ async fn a_request_cut_into_records_of_any_size_is_the_same_request() {
         assert!(answers.ends_with("\r\n\r\n."), "{record}: {answers}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_answers_nothing() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    let authority = Authority::new("Test CA");
+    let config = Arc::new(ServerConfig::new(authority.identity("localhost")));
+    let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        // In one record with the answer, in one of its own behind it, and in part.
+        for parts in [
+            vec![format!("{OK}{POISON}")],
+            vec![OK.to_owned(), POISON.to_owned()],
+            vec![OK.to_owned(), POISON[..1].to_owned()],
+            vec![OK.to_owned()],
+        ] {
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let config = Arc::clone(&config);
+            let mut stream = TlsStream::<TcpStream>::accept(stream, config)
+                .await
+                .unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            for part in parts {
+                stream.write_all(part.as_bytes()).await.unwrap();
+            }
+            stream.flush().await.unwrap();
+            tokio::spawn(async move { stream.read_to_end(&mut Vec::new()).await });
+        }
+    });
+    let client = Client::builder().roots(authority.roots()).build().unwrap();
+    for _ in 0..4 {
+        let url = format!("https://localhost:{port}/");
+        let response = client.get(&url).await.unwrap();
+        let exchange = response.extensions().get::<netkit::Exchange>().unwrap();
+        assert!(!exchange.reused);
+        assert_eq!(response.into_body().collect(9).await.unwrap(), "ok");
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    }
+}
