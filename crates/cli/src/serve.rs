@@ -13,7 +13,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use netkit::http::{Request, Response};
 use netkit::tls::Identity;
@@ -107,10 +107,7 @@ fn server(args: &args::Serve) -> Result<(Server, Option<Dev>), Failure> {
 
 fn write_ca(pem: &str, wanted: Option<&Path>) -> Result<CaFile, Failure> {
     let ours = wanted.is_none();
-    let path = wanted.map_or_else(
-        || std::env::temp_dir().join(format!("netkit-ca-{}.pem", std::process::id())),
-        Path::to_owned,
-    );
+    let path = wanted.map_or_else(passing_path, Path::to_owned);
     let mut options = OpenOptions::new();
     // In a folder that others write to, a file that is already there may be a trap.
     let options = if ours {
@@ -124,6 +121,24 @@ fn write_ca(pem: &str, wanted: Option<&Path>) -> Result<CaFile, Failure> {
         .and_then(|mut file| file.write_all(pem.as_bytes()))
         .map_err(|e| Failure::file(path.display(), e))?;
     Ok(CaFile { path, ours })
+}
+
+/// A name in the system's folder for temporary files. Process ids come again, times hardly.
+fn passing_path() -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_nanos();
+    std::env::temp_dir().join(format!("netkit-ca-{}-{now}.pem", std::process::id()))
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 /// What the user needs to know, the curl line above all.
@@ -154,7 +169,7 @@ fn greet(args: &args::Serve, at: SocketAddr, dev: Option<&Dev>) {
     crate::say("with a development CA, good for a week; to see it work:");
     crate::say(&format!(
         "  curl --cacert {} {resolve}https://{host}:{port}/",
-        file.path.display()
+        quoted(&file.path)
     ));
 }
 
@@ -199,4 +214,16 @@ fn drain_on_signal(shutdown: Shutdown) -> Result<(), Failure> {
         std::process::exit(130);
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        assert_eq!(quoted(Path::new("/tmp/a-b_1.pem")), "/tmp/a-b_1.pem");
+        assert_eq!(quoted(Path::new("my ca")), "'my ca'");
+        assert_eq!(quoted(Path::new("it's; rm")), r"'it'\''s; rm'");
+    }
 }
