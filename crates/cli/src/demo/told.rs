@@ -95,7 +95,7 @@ fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec
             |o| o.transport,
         ),
         below("3 network", &format!("IPv4, {ip} to itself, in the kernel")),
-        below("2 link", "the loopback interface: it has no frames"),
+        below("2 link", "the loopback interface, no network card"),
         below(
             "1 physical",
             "none: the octets never leave this machine's memory",
