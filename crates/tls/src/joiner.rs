@@ -86,6 +86,7 @@ mod tests {
         assert_eq!(take(&mut joiner), None);
         assert!(joiner.aligned().is_none());
         joiner.rest();
+        assert!(joiner.octets.capacity() > 0, "what is left is kept");
         joiner.push(&[0, 1]);
         assert_eq!(take(&mut joiner), None);
         joiner.push(&[0]);
@@ -93,6 +94,8 @@ mod tests {
         assert!(joiner.aligned().is_some());
         joiner.push(&[20, 0, 0, 0]);
         assert_eq!(take(&mut joiner), Some(vec![20, 0, 0, 0]));
+        joiner.rest();
+        assert_eq!(joiner.octets.capacity(), 0, "nothing left, no memory held");
     }
 
     #[test]

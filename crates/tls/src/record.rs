@@ -315,6 +315,7 @@ mod tests {
         outgoing
             .send(ContentType::APPLICATION_DATA, &parts, &mut out)
             .unwrap();
+        assert_eq!(out.capacity(), out.len(), "room for all is made once");
         let (mut got, mut lengths) = (Vec::new(), Vec::new());
         while let Some(record) = front(&out).unwrap() {
             let Ok(Opened::Content(kind, range)) = incoming.open(&record, &mut out) else {

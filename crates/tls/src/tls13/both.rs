@@ -275,3 +275,28 @@ impl Open {
         Ok(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Transcript;
+    use crate::{codepoints::CipherSuite, crypto::hash::Hash};
+
+    #[test]
+    fn the_transcript_is_the_hash_of_all_messages_in_order() {
+        let mut transcript = Transcript::new(CipherSuite::TLS_AES_128_GCM_SHA256, b"hello");
+        transcript.add(b"more");
+        let joined = Hash::Sha256.of(b"hellomore");
+        assert_eq!(transcript.hash().as_ref(), joined.as_ref());
+    }
+
+    #[test]
+    fn after_a_retry_a_hash_stands_for_the_first_hello() {
+        let suite = CipherSuite::TLS_AES_256_GCM_SHA384;
+        let transcript = Transcript::retried(suite, b"hello", b"retry");
+        let mut octets = [254, 0, 0, 48].to_vec();
+        octets.extend(Hash::Sha384.of(b"hello").as_ref());
+        octets.extend(b"retry");
+        let joined = Hash::Sha384.of(&octets);
+        assert_eq!(transcript.hash().as_ref(), joined.as_ref());
+    }
+}
