@@ -6,7 +6,7 @@ use crate::{
     chunked::{self, CHUNK_END},
     framing::{Codings, Length, Message, Method, allows_content, framing},
     notice::Notice,
-    octets::{has_control, is_token, trim},
+    octets::{first_control, is_token, trim},
 };
 use alloc::vec::Vec;
 
@@ -134,7 +134,7 @@ fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     if !is_token(name) {
         return Err(Error::MisuseFieldName);
     }
-    if has_control(value) {
+    if first_control(value).is_some() {
         return Err(Error::MisuseFieldValue);
     }
     for part in [name, b": ", trim(value), b"\r\n"] {

@@ -4,7 +4,7 @@
 use crate::{
     Error, Slot,
     error::Fault,
-    octets::{first_control, has_control, is_ows, token_length, trim},
+    octets::{first_control, is_ows, token_length, trim},
 };
 use core::ops::Range;
 use memchr::memchr;
@@ -20,8 +20,25 @@ pub(crate) struct Scan {
     at: usize,
     /// No LF is in `at..searched`.
     searched: usize,
+    /// A control character is in `at..searched`.
+    dirty: bool,
     /// Field lines before `at`.
     fields: usize,
+}
+
+/// A line without its CRLF.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// It holds a control character other than HTAB.
+    pub(crate) dirty: bool,
+}
+
+impl Line {
+    pub(crate) const fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 /// What a section may hold.
@@ -41,6 +58,7 @@ impl Scan {
             begin: base,
             at: base,
             searched: base,
+            dirty: false,
             fields: 0,
         }
     }
@@ -65,32 +83,55 @@ impl Scan {
         used
     }
 
-    /// The next line, without its CRLF, once it is complete. `limit` counts from the front of the
-    /// section to the last octet before CRLF.
+    /// The next line, once it is complete. `limit` counts from the front of the section to the last
+    /// octet before CRLF.
     #[inline]
     pub(crate) fn line(
         &mut self,
         input: &[u8],
         (limit, too_long): (u32, Error),
-    ) -> Result<Option<Range<usize>>, Fault> {
+    ) -> Result<Option<Line>, Fault> {
         // A line at the limit has CRLF behind it.
         let limit = self.base + limit as usize + 2;
         let window = &input[..input.len().min(limit)];
-        let Some(found) = memchr(b'\n', &window[self.searched..]) else {
+        let Some(lf) = self.line_feed(window) else {
             if window.len() == limit {
                 return Err(too_long.at(limit));
             }
-            self.searched = window.len();
             return Ok(None);
         };
-        let start = self.at;
-        let lf = self.searched + found;
-        if lf == start || input[lf - 1] != b'\r' {
+        let line = Line {
+            start: self.at,
+            end: lf.saturating_sub(1),
+            dirty: self.dirty,
+        };
+        if self.dirty && (lf == line.start || input[line.end] != b'\r') {
             return Err(Error::PeerBareLf.at(lf));
         }
-        self.at = lf + 1;
-        self.searched = lf + 1;
-        Ok(Some(start..lf - 1))
+        (self.at, self.searched, self.dirty) = (lf + 1, lf + 1, false);
+        Ok(Some(line))
+    }
+
+    /// Where the line's LF is. The search for it finds control characters on its way: a line without
+    /// any need not be searched for them again.
+    #[inline]
+    fn line_feed(&mut self, window: &[u8]) -> Option<usize> {
+        if !self.dirty {
+            let Some(found) = first_control(&window[self.searched..]) else {
+                self.searched = window.len();
+                return None;
+            };
+            self.searched += found;
+            match window[self.searched..] {
+                [b'\r', b'\n', ..] => return Some(self.searched + 1),
+                [b'\r'] => return None,
+                _ => self.dirty = true,
+            }
+        }
+        let found = memchr(b'\n', &window[self.searched..]);
+        let lf = found.map(|found| self.searched + found);
+        self.searched = lf.unwrap_or(window.len());
+        lf
     }
 
     /// The start line is complete: field lines begin.
@@ -109,7 +150,7 @@ impl Scan {
         let resumed = self.at > self.begin;
         while let Some(line) = self.line(input, rules.limit)? {
             match input[line.start] {
-                b'\r' if line.is_empty() => {
+                b'\r' if line.start == line.end => {
                     if resumed {
                         // `slots` need not be those of the calls before: the lines, all checked, are
                         // read into these.
@@ -136,7 +177,7 @@ impl Scan {
     fn folded_line(
         &mut self,
         input: &mut [u8],
-        line: &Range<usize>,
+        line: &Line,
         slots: &mut [Slot],
         rules: &Rules,
     ) -> Result<(), Fault> {
@@ -146,10 +187,12 @@ impl Scan {
         if !rules.folds {
             return Err(Error::PeerFoldedLine.at(line.start));
         }
-        check_value(input, line)?;
+        if line.dirty {
+            check_value(input, &line.range())?;
+        }
         // "MUST replace each received obs-fold with one or more SP octets": CRLF becomes SP SP.
         input[line.start - 2..line.start].fill(b' ');
-        let more = trimmed(input, line);
+        let more = trimmed(input, &line.range());
         if let Some(slot) = slots.get_mut(last).filter(|_| !more.is_empty()) {
             slot.fold(&more);
         }
@@ -158,8 +201,9 @@ impl Scan {
 }
 
 /// A field line (RFC 9112 5): `field-name ":" OWS field-value OWS`.
-fn field_line(input: &[u8], line: &Range<usize>) -> Result<Slot, Fault> {
-    let octets = &input[line.clone()];
+#[inline]
+fn field_line(input: &[u8], line: &Line) -> Result<Slot, Fault> {
+    let octets = &input[line.range()];
     let name = token_length(octets);
     match octets.get(name) {
         Some(b':') if name > 0 => {}
@@ -170,7 +214,9 @@ fn field_line(input: &[u8], line: &Range<usize>) -> Result<Slot, Fault> {
         _ => return Err(Error::PeerFieldName.at(line.start + name)),
     }
     let value = line.start + name + 1..line.end;
-    check_value(input, &value)?;
+    if line.dirty {
+        check_value(input, &value)?;
+    }
     Ok(Slot::new(
         &(line.start..line.start + name),
         &trimmed(input, &value),
@@ -184,10 +230,9 @@ fn is_space_before_colon(octets: &[u8]) -> bool {
 /// RFC 9110 5.5: a value has no control characters but HTAB.
 pub(crate) fn check_value(input: &[u8], value: &Range<usize>) -> Result<(), Fault> {
     let octets = &input[value.clone()];
-    if !has_control(octets) {
+    let Some(found) = first_control(octets) else {
         return Ok(());
-    }
-    let found = first_control(octets).unwrap_or_default();
+    };
     let error = match octets[found] {
         b'\r' => Error::PeerBareCr,
         _ => Error::PeerFieldValue,

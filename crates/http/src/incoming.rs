@@ -237,8 +237,8 @@ impl Incoming {
             return Ok(None);
         };
         let start = line.start;
-        let (size, extensions) =
-            chunked::parse_line(&input[line]).map_err(|fault| fault.error.at(start + fault.at))?;
+        let (size, extensions) = chunked::parse_line(&input[line.range()])
+            .map_err(|fault| fault.error.at(start + fault.at))?;
         self.extensions = self.extensions.saturating_add(extensions as u32);
         if self.extensions > self.limits.chunk_extensions {
             return Err(too_long.at(start));

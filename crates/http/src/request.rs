@@ -2,6 +2,7 @@ use crate::{
     Error, Fields, Framing, Slot, Version,
     error::Fault,
     fields::widen,
+    head::Line,
     octets::{is_token, token_length},
     target,
 };
@@ -102,8 +103,8 @@ impl LineRanges {
 }
 
 /// RFC 9112 3: `method SP request-target SP HTTP-version`.
-pub(crate) fn line(input: &[u8], line: &Range<usize>) -> Result<LineRanges, Fault> {
-    let octets = &input[line.clone()];
+pub(crate) fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
+    let octets = &input[line.range()];
     let method = token_length(octets);
     if method == 0 || octets.get(method) != Some(&b' ') {
         let error = match octets.get(method) {

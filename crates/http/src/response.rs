@@ -1,5 +1,8 @@
 use crate::{
-    Error, Fields, Framing, Slot, Status, Version, error::Fault, fields::widen, head::check_value,
+    Error, Fields, Framing, Slot, Status, Version,
+    error::Fault,
+    fields::widen,
+    head::{Line, check_value},
 };
 use core::ops::Range;
 
@@ -66,8 +69,8 @@ pub(crate) struct LineRanges {
 
 /// RFC 9112 4: `HTTP-version SP status-code SP [ reason-phrase ]`. The SP behind the code may be
 /// missing with the reason: many servers leave both out.
-pub(crate) fn line(input: &[u8], line: &Range<usize>) -> Result<LineRanges, Fault> {
-    let octets = &input[line.clone()];
+pub(crate) fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
+    let octets = &input[line.range()];
     let fault = |offset| Error::PeerStatusLine.at(line.start + offset);
     let Some((version, [b' ', rest @ ..])) = octets.split_at_checked(8) else {
         return Err(fault(octets.len().min(8)));
@@ -83,7 +86,9 @@ pub(crate) fn line(input: &[u8], line: &Range<usize>) -> Result<LineRanges, Faul
     let status = code
         .iter()
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
-    check_value(input, &reason)?;
+    if line.dirty {
+        check_value(input, &reason)?;
+    }
     Ok(LineRanges {
         version,
         status: Status(status),
