@@ -379,6 +379,12 @@ impl Connection {
         self.messages(out).map_err(|error| self.fail(error, out))
     }
 
+    /// Leaves the sending key so many records to protect.
+    #[cfg(any(feature = "proptest", feature = "arbitrary"))]
+    pub(crate) fn wear_down_to(&mut self, left: u64) {
+        self.outgoing.wear_down_to(left);
+    }
+
     /// Sends a record that need not follow any rule.
     #[cfg(any(feature = "proptest", feature = "arbitrary"))]
     pub(crate) fn seal_record(

@@ -168,6 +168,11 @@ pub fn seal(
     connection.seal_record(kind, content, out)
 }
 
+/// Leaves `connection`'s sending key so many records to protect, as if it had protected all others.
+pub fn wear_down(connection: &mut Connection, left: u64) {
+    connection.wear_down_to(left);
+}
+
 #[cfg(feature = "proptest")]
 mod strategies {
     use super::{Hello, Mutation};

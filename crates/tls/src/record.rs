@@ -187,6 +187,14 @@ impl Outgoing {
         self.key.as_ref().is_none_or(|key| key.left() > records)
     }
 
+    /// Leaves the key so many records to protect.
+    #[cfg(any(feature = "proptest", feature = "arbitrary"))]
+    pub(crate) fn wear_down_to(&mut self, left: u64) {
+        if let Some(key) = &mut self.key {
+            key.wear_down_to(left);
+        }
+    }
+
     /// Appends `parts`, joined, as records of type `kind`, each as long as it may be. Nothing to
     /// send makes no record.
     pub(crate) fn send(

@@ -5,7 +5,7 @@ mod duo;
 use duo::{Duo, Messages, client_config, server_config};
 use netkit_tls::{
     Error, NamedGroup,
-    generators::inject,
+    generators::{inject, wear_down},
     limits::{MAX_KEY_UPDATES, MAX_TICKETS},
 };
 use std::sync::Arc;
@@ -119,6 +119,23 @@ fn a_request_for_new_keys_is_answered_unless_this_side_has_closed() {
     duo.client.update_keys(true, &mut duo.to_server).unwrap();
     duo.deliver_to_server().unwrap();
     assert!(duo.to_client.is_empty(), "nothing follows close_notify");
+}
+
+#[test]
+fn a_worn_out_key_is_changed_before_the_data_that_it_could_not_protect() {
+    let mut duo = Duo::connected();
+    wear_down(&mut duo.client, 3);
+    let mut records = |body: &[u8]| {
+        duo.client.send(&[body], &mut duo.to_server).unwrap();
+        let types = types(&duo.to_server);
+        duo.server_heard.clear();
+        duo.deliver_to_server().unwrap();
+        assert_eq!(duo.server_heard.len(), body.len().div_ceil(16_384));
+        types.len()
+    };
+    assert_eq!(records(b"first"), 1, "two are left, and data needs one");
+    assert_eq!(records(&vec![0; 20_000]), 3, "two would leave none to announce");
+    assert_eq!(records(b"third"), 1, "the next key is new");
 }
 
 #[test]

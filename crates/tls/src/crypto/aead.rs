@@ -57,9 +57,10 @@ impl RecordKey {
         self.limit.saturating_sub(self.sequence_number)
     }
 
-    #[cfg(test)]
+    /// Lowers the limit so that the key may protect so many records more.
+    #[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
     pub(crate) fn wear_down_to(&mut self, left: u64) {
-        self.sequence_number = self.limit - left;
+        self.limit = self.sequence_number + left;
     }
 
     fn nonce(&self, limit: u64) -> Result<Nonce, Error> {
