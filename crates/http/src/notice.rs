@@ -135,7 +135,7 @@ impl Expects {
 impl Length {
     /// RFC 9110 8.6: `1*DIGIT`. RFC 9112 6.3 (5) would let equal values pass; they are refused.
     fn and(self, value: &[u8]) -> Self {
-        if self != Self::Absent || value.contains(&b',') {
+        if self != Self::Absent {
             return Self::Repeated;
         }
         let digit = |length: u64, octet: &u8| {
@@ -144,6 +144,7 @@ impl Length {
         };
         match value.iter().try_fold(0, digit) {
             Some(length) if !value.is_empty() => Self::Octets(length),
+            _ if value.contains(&b',') => Self::Repeated,
             _ => Self::Invalid,
         }
     }

@@ -126,7 +126,7 @@ impl Server {
             };
             let head = fields(incoming, line, exchange.method, input, slots)?;
             let Some((ranges, noticed)) = head.event else {
-                start.drop_front(head.used);
+                start.keep(line, head.used);
                 return Ok(Step::new(head.used, Found::NeedData));
             };
             notice = noticed;
@@ -389,21 +389,20 @@ impl Start {
             }
         }
         let limit = (incoming.limits.start_line, Error::PeerStartLineTooLong);
-        if let Some(line) = incoming.scan.line(input, limit)? {
-            let ranges = request::line(input, &line)?;
-            incoming.scan.begin_fields();
-            exchange.method = Method::of(&input[ranges.method()]);
-            exchange.version = ranges.version;
-            self.line = Some(ranges);
-        }
-        Ok(self.line)
+        let Some(line) = incoming.scan.line(input, limit)? else {
+            return Ok(None);
+        };
+        let ranges = request::line(input, &line)?;
+        incoming.scan.begin_fields();
+        exchange.method = Method::of(&input[ranges.method()]);
+        exchange.version = ranges.version;
+        Ok(Some(ranges))
     }
 
-    /// The caller drops the empty lines before the request line.
-    const fn drop_front(&mut self, used: usize) {
-        if let Some(line) = &mut self.line {
-            line.drop_front(used);
-        }
+    /// The head is incomplete; the caller drops the `used` octets before its request line.
+    const fn keep(&mut self, mut line: request::LineRanges, used: usize) {
+        line.drop_front(used);
+        self.line = Some(line);
     }
 
     /// RFC 9112 2.2: a server "SHOULD ignore at least one empty line" before a request line.
