@@ -4,7 +4,7 @@
 use crate::{
     Error, Slot,
     error::Fault,
-    octets::{first_control, is_ows, token_length, trim},
+    octets::{first_control, is_ows, token_length, trim_end, trim_start},
 };
 use core::ops::Range;
 use memchr::memchr;
@@ -149,8 +149,8 @@ impl Scan {
     ) -> Result<Option<usize>, Fault> {
         let resumed = self.at > self.begin;
         while let Some(line) = self.line(input, rules.limit)? {
-            match input[line.start] {
-                b'\r' if line.start == line.end => {
+            match input[line.range()] {
+                [] => {
                     if resumed {
                         // `slots` need not be those of the calls before: the lines, all checked, are
                         // read into these.
@@ -159,7 +159,7 @@ impl Scan {
                     }
                     return Ok(Some(self.fields));
                 }
-                b' ' | b'\t' => self.folded_line(input, &line, slots, rules)?,
+                [b' ' | b'\t', ..] => self.folded_line(input, &line, slots, rules)?,
                 _ => {
                     let slot = field_line(input, &line)?;
                     let Some(free) = slots.get_mut(self.fields) else {
@@ -192,7 +192,7 @@ impl Scan {
         }
         // "MUST replace each received obs-fold with one or more SP octets": CRLF becomes SP SP.
         input[line.start - 2..line.start].fill(b' ');
-        let more = trimmed(input, &line.range());
+        let more = trimmed(&input[line.range()], line.start);
         if let Some(slot) = slots.get_mut(last).filter(|_| !more.is_empty()) {
             slot.fold(&more);
         }
@@ -219,12 +219,12 @@ fn field_line(input: &[u8], line: &Line) -> Result<Slot, Fault> {
     }
     Ok(Slot::new(
         &(line.start..line.start + name),
-        &trimmed(input, &value),
+        &trimmed(&octets[name + 1..], value.start),
     ))
 }
 
 fn is_space_before_colon(octets: &[u8]) -> bool {
-    trim(octets).first() == Some(&b':')
+    trim_start(octets).first() == Some(&b':')
 }
 
 /// RFC 9110 5.5: a value has no control characters but HTAB.
@@ -240,14 +240,9 @@ pub(crate) fn check_value(input: &[u8], value: &Range<usize>) -> Result<(), Faul
     Err(error.at(value.start + found))
 }
 
-/// `value` without the whitespace around it.
-fn trimmed(input: &[u8], value: &Range<usize>) -> Range<usize> {
-    let mut range = value.clone();
-    while range.start < range.end && is_ows(input[range.start]) {
-        range.start += 1;
-    }
-    while range.start < range.end && is_ows(input[range.end - 1]) {
-        range.end -= 1;
-    }
-    range
+/// Where `value`, which stands at `start`, is without the whitespace around it.
+fn trimmed(value: &[u8], start: usize) -> Range<usize> {
+    let rest = trim_start(value);
+    let start = start + value.len() - rest.len();
+    start..start + trim_end(rest).len()
 }

@@ -128,21 +128,25 @@ pub(crate) const fn is_ows(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
 }
 
-/// `octets` without leading and trailing whitespace.
-pub(crate) const fn trim(mut octets: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = octets {
-        if !is_ows(*first) {
-            break;
-        }
-        octets = rest;
-    }
-    while let [rest @ .., last] = octets {
-        if !is_ows(*last) {
-            break;
-        }
+/// `octets` without leading whitespace.
+pub(crate) const fn trim_start(mut octets: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = octets {
         octets = rest;
     }
     octets
+}
+
+/// `octets` without trailing whitespace.
+pub(crate) const fn trim_end(mut octets: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = octets {
+        octets = rest;
+    }
+    octets
+}
+
+/// `octets` without leading and trailing whitespace.
+pub(crate) const fn trim(octets: &[u8]) -> &[u8] {
+    trim_end(trim_start(octets))
 }
 
 /// The elements of a list (RFC 9110 5.6.1), empty ones included.
