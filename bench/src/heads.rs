@@ -5,10 +5,10 @@
 //! they keep their place in the conversation. Machines that wait for a head are made beforehand, as
 //! those of open connections would be.
 
-use crate::measure::{Bench, Contest, Unit, timed};
+use crate::measure::{Bench, Contest, Unit, in_batches, timed};
 use httparse::Header;
 use netkit_http::{Client, Event, RequestLine, Server, Slot};
-use std::{hint::black_box, mem::MaybeUninit, time::Duration};
+use std::{hint::black_box, mem::MaybeUninit};
 
 /// Machines made at once, and heads read between two looks at the clock.
 const BATCH: u64 = 64;
@@ -71,7 +71,7 @@ fn request(bench: &mut Bench, head: &str) {
     bench.run(
         &contest(name),
         |times| {
-            in_batches(times, |batch| {
+            in_batches(times, BATCH, |batch| {
                 let mut servers: Vec<Server> = (0..batch).map(|_| Server::default()).collect();
                 timed(|| {
                     for server in &mut servers {
@@ -86,7 +86,7 @@ fn request(bench: &mut Bench, head: &str) {
             })
         },
         |times| {
-            in_batches(times, |batch| {
+            in_batches(times, BATCH, |batch| {
                 timed(|| {
                     for _ in 0..batch {
                         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
@@ -116,7 +116,7 @@ fn response(bench: &mut Bench, head: &str) {
     bench.run(
         &contest(name),
         |times| {
-            in_batches(times, |batch| {
+            in_batches(times, BATCH, |batch| {
                 let mut clients: Vec<Client> = (0..batch).map(|_| asking()).collect();
                 timed(|| {
                     for client in &mut clients {
@@ -131,7 +131,7 @@ fn response(bench: &mut Bench, head: &str) {
             })
         },
         |times| {
-            in_batches(times, |batch| {
+            in_batches(times, BATCH, |batch| {
                 timed(|| {
                     for _ in 0..batch {
                         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
@@ -223,10 +223,4 @@ fn their_response(head: &[u8]) -> (u16, Parts) {
 fn parts(headers: &[Header<'_>]) -> Parts {
     let part = |header: &Header<'_>| (header.name.to_owned(), header.value.to_owned());
     headers.iter().map(part).collect()
-}
-
-fn in_batches(times: u64, mut work: impl FnMut(u64) -> Duration) -> Duration {
-    (0..times.div_ceil(BATCH))
-        .map(|done| work(BATCH.min(times - done * BATCH)))
-        .sum()
 }

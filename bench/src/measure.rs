@@ -146,8 +146,8 @@ fn calibrate(turn: Duration, mut side: impl FnMut(u64) -> Duration) -> u64 {
     loop {
         let took = side(times).min(side(times)).min(side(times));
         if took * 4 >= turn {
-            let scale = turn.as_secs_f64() / took.as_secs_f64();
-            return ((times as f64 * scale) as u64).max(1);
+            let fit = u128::from(times) * turn.as_nanos() / took.as_nanos().max(1);
+            return (fit as u64).max(1);
         }
         times *= 2;
     }
@@ -166,4 +166,11 @@ pub fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
+}
+
+/// `times` operations in batches of at most `size`, each timed by `work`, which may prepare for it first.
+pub fn in_batches(times: u64, size: u64, mut work: impl FnMut(u64) -> Duration) -> Duration {
+    (0..times.div_ceil(size))
+        .map(|done| work(size.min(times - done * size)))
+        .sum()
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     handshake::OurPair,
-    measure::{Bench, Contest, Unit, timed},
+    measure::{Bench, Contest, Unit, in_batches, timed},
     parties::{FULL_RECORD, Parties, SUITES, Suite, content},
     rustls_pair::RustlsPair,
 };
@@ -87,7 +87,7 @@ fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
     ours.client.send(&[body], &mut wire).expect("open");
     assert_eq!(opened(&mut ours.server, &mut wire), *body);
     let ours = |times| {
-        in_batches(times, |batch| {
+        in_batches(times, BATCH, |batch| {
             wire.clear();
             for _ in 0..batch {
                 ours.client.send(&[body], &mut wire).expect("open");
@@ -107,7 +107,7 @@ fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
         let mut theirs = RustlsPair::connected(parties, suite);
         let mut wire = Vec::new();
         bench.run(&contest, ours, |times| {
-            in_batches(times, |batch| {
+            in_batches(times, BATCH, |batch| {
                 wire.clear();
                 for _ in 0..batch {
                     theirs.send(body, &mut wire);
@@ -118,7 +118,7 @@ fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
     } else {
         let mut bare = Bare::new(suite);
         bench.run(&contest, ours, |times| {
-            in_batches(times, |batch| bare.open_batch(body, batch))
+            in_batches(times, BATCH, |batch| bare.open_batch(body, batch))
         });
     }
 }
@@ -139,14 +139,6 @@ fn arrived_length(event: &Event<'_>) -> usize {
         Event::Data(data) => 5 + data.len() + 1 + 16,
         _ => 0,
     }
-}
-
-fn in_batches(times: u64, mut work: impl FnMut(u64) -> Duration) -> Duration {
-    let whole = (0..times / BATCH).map(|_| BATCH);
-    whole
-        .chain((times % BATCH > 0).then_some(times % BATCH))
-        .map(&mut work)
-        .sum()
 }
 
 /// A key and a counter.
