@@ -3,7 +3,8 @@
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// How often, and how long each side's turn takes about.
+/// How often, and how long each side's turn takes about: so short that a busy machine interrupts few
+/// of them.
 #[derive(Clone, Copy)]
 pub struct Rounds {
     count: usize,
@@ -12,12 +13,12 @@ pub struct Rounds {
 
 impl Rounds {
     pub const FULL: Self = Self {
-        count: 201,
-        turn: Duration::from_millis(4),
+        count: 601,
+        turn: Duration::from_millis(1),
     };
     pub const QUICK: Self = Self {
         count: 3,
-        turn: Duration::from_millis(2),
+        turn: Duration::from_millis(1),
     };
 }
 
@@ -26,8 +27,8 @@ impl Rounds {
 pub enum Unit {
     /// Nanoseconds each.
     Time,
-    /// So many of it in a second.
-    Rate,
+    /// An operation does something so often: how often that is a second.
+    Rate(u64),
     /// An operation moves so many octets: MB (10^6) a second.
     Octets(usize),
 }
@@ -36,7 +37,7 @@ impl Unit {
     const fn name(self) -> &'static str {
         match self {
             Self::Time => "ns",
-            Self::Rate => "1/s",
+            Self::Rate(_) => "1/s",
             Self::Octets(_) => "MB/s",
         }
     }
@@ -44,7 +45,7 @@ impl Unit {
     fn of(self, nanoseconds: f64) -> f64 {
         match self {
             Self::Time => nanoseconds,
-            Self::Rate => 1e9 / nanoseconds,
+            Self::Rate(count) => count as f64 * 1e9 / nanoseconds,
             Self::Octets(octets) => octets as f64 * 1e3 / nanoseconds,
         }
     }

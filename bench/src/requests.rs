@@ -43,6 +43,8 @@ pub fn run(bench: &mut Bench) {
 }
 
 fn compare(bench: &mut Bench, name: &str, connections: usize) {
+    // A turn keeps every connection busy for a while.
+    let exchanges = 4 * connections as u64;
     let (parties, runtime) = (Parties::new(), runtime());
     let (mut ours, mut theirs) = runtime.block_on(async {
         let ours = Ours::new(&parties, our_server(&parties), connections);
@@ -53,18 +55,18 @@ fn compare(bench: &mut Bench, name: &str, connections: usize) {
         }
         let mut ours = vec![ours; connections];
         // Opens the connections that the pool is to hold.
-        share(10 * connections as u64, &mut ours).await;
+        share(exchanges, &mut ours).await;
         (ours, theirs)
     });
     let contest = Contest {
         name,
         peer: "hyper, rustls",
-        unit: Unit::Rate,
+        unit: Unit::Rate(exchanges),
     };
     bench.run(
         &contest,
-        |times| runtime.block_on(share(times, &mut ours)),
-        |times| runtime.block_on(share(times, &mut theirs)),
+        |times| runtime.block_on(share(times * exchanges, &mut ours)),
+        |times| runtime.block_on(share(times * exchanges, &mut theirs)),
     );
 }
 
