@@ -134,7 +134,11 @@ fn a_worn_out_key_is_changed_before_the_data_that_it_could_not_protect() {
         types.len()
     };
     assert_eq!(records(b"first"), 1, "two are left, and data needs one");
-    assert_eq!(records(&vec![0; 20_000]), 3, "two would leave none to announce");
+    assert_eq!(
+        records(&vec![0; 20_000]),
+        3,
+        "two would leave none to announce"
+    );
     assert_eq!(records(b"third"), 1, "the next key is new");
 }
 
