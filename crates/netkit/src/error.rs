@@ -317,8 +317,11 @@ impl Error {
             next = error.source();
         }
         for line in self.diagnosis().into_iter().flat_map(str::lines) {
-            report.push_str("\n  ");
-            report.push_str(line);
+            // Its first line may be what the error says already.
+            if !self.0.why.ends_with(line) {
+                report.push_str("\n  ");
+                report.push_str(line);
+            }
         }
         if let Some(advice) = self.advice() {
             report.push_str("\n  try: ");

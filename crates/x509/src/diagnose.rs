@@ -3,6 +3,7 @@
 use crate::{
     Error, Roots,
     certificate::{Certificate, name_of_content},
+    dates::{DAY, Day, Span},
     limits::MAX_POOL,
     name::{DnsPattern, dns_matches},
     validate::{self, Purpose},
@@ -15,9 +16,8 @@ use alloc::{
 use core::{
     fmt::{self, Write},
     net::{Ipv4Addr, Ipv6Addr},
-    time::Duration,
 };
-use der::{DateTime, oid::db::rfc4519::COMMON_NAME};
+use der::oid::db::rfc4519::COMMON_NAME;
 use rustls_pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use x509_cert::{ext::pkix::name::GeneralName, name::Name};
 
@@ -26,10 +26,6 @@ const NAMES_SHOWN: usize = 8;
 
 /// Characters of a peer's text that are printed.
 const TEXT_SHOWN: usize = 200;
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
 
 /// Why a server's chain was refused: facts, and what to try. [`Display`](fmt::Display) gives
 /// [`summary`](Self::summary), then the rest on indented lines. A peer's text in it is free of
@@ -112,7 +108,7 @@ pub fn diagnose(
         hint: None,
     };
     match error {
-        Error::Expired { not_after, now } => diagnosis.expired(not_after, now),
+        Error::Expired { now, .. } => diagnosis.expired(now),
         Error::NotYetValid { not_before, now } => diagnosis.not_yet_valid(not_before, now),
         Error::NameMismatch => diagnosis.name_mismatch(end_entity, name),
         Error::UnknownIssuer => diagnosis.unknown_issuer(&parsed, roots),
@@ -143,32 +139,22 @@ pub fn diagnose(
 }
 
 impl Diagnosis {
-    fn expired(&mut self, not_after: u64, now: u64) {
-        let ago = span(now.saturating_sub(not_after));
-        self.summary = format!(
-            "certificate expired {ago} ago (notAfter {})",
-            date(not_after)
-        );
+    fn expired(&mut self, now: u64) {
         self.hint = Some(format!(
             "renew the certificate; if today is not {}, set this machine's clock",
-            date(now)
+            Day(now)
         ));
     }
 
     fn not_yet_valid(&mut self, not_before: u64, now: u64) {
         let ahead = not_before.saturating_sub(now);
-        self.summary = format!(
-            "certificate not valid yet, it starts in {} (notBefore {})",
-            span(ahead),
-            date(not_before)
-        );
         self.hint = Some(if ahead < DAY {
             format!(
                 "the two clocks may differ: this machine's is {} behind",
-                span(ahead)
+                Span(ahead)
             )
         } else {
-            format!("if today is not {}, set this machine's clock", date(now))
+            format!("if today is not {}, set this machine's clock", Day(now))
         });
     }
 
@@ -355,31 +341,4 @@ fn printable(text: &str) -> String {
         printable.push_str("...");
     }
     printable
-}
-
-/// A day in UTC.
-fn date(seconds: u64) -> String {
-    let mut text = String::new();
-    let written = match DateTime::from_unix_duration(Duration::from_secs(seconds)) {
-        Ok(day) => write!(
-            text,
-            "{:04}-{:02}-{:02}",
-            day.year(),
-            day.month(),
-            day.day()
-        ),
-        Err(_) => write!(text, "after 9999"),
-    };
-    written.map_or_else(|_| String::new(), |()| text)
-}
-
-/// A span of time in its largest unit.
-fn span(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        DAY.. => (seconds / DAY, "day"),
-        HOUR.. => (seconds / HOUR, "hour"),
-        MINUTE.. => (seconds / MINUTE, "minute"),
-        _ => (seconds, "second"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

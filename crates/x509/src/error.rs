@@ -1,3 +1,4 @@
+use crate::dates::{Day, Span};
 use core::fmt;
 
 /// Why a certificate, a chain or a signature was refused. All of these are the peer's doing, or its
@@ -144,10 +145,12 @@ impl fmt::Display for Error {
         f.write_str(self.text())?;
         match *self {
             Self::Expired { not_after, now } => {
-                write!(f, " ({not_after} has passed, it is {now})")
+                let ago = Span(now.saturating_sub(not_after));
+                write!(f, " {ago} ago (notAfter {})", Day(not_after))
             }
             Self::NotYetValid { not_before, now } => {
-                write!(f, " ({not_before} is to come, it is {now})")
+                let ahead = Span(not_before.saturating_sub(now));
+                write!(f, ", it starts in {ahead} (notBefore {})", Day(not_before))
             }
             _ => Ok(()),
         }

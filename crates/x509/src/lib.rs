@@ -7,6 +7,7 @@ extern crate std;
 
 mod certificate;
 mod constraints;
+mod dates;
 mod diagnose;
 mod error;
 #[cfg(any(feature = "proptest", feature = "arbitrary"))]
