@@ -122,6 +122,21 @@ fn a_request_for_new_keys_is_answered_unless_this_side_has_closed() {
 }
 
 #[test]
+fn requests_while_this_side_is_silent_are_met_before_its_next_data() {
+    let mut duo = Duo::connected();
+    for _ in 0..3 {
+        duo.client.update_keys(true, &mut duo.to_server).unwrap();
+    }
+    duo.deliver_to_server().unwrap();
+    assert_eq!(types(&duo.to_client), [PROTECTED], "one answer at once");
+    for (records, what) in [(2, "the answer that was owed, and data"), (1, "data")] {
+        duo.to_client.clear();
+        duo.server.send(&[b"data"], &mut duo.to_client).unwrap();
+        assert_eq!(types(&duo.to_client).len(), records, "{what}");
+    }
+}
+
+#[test]
 fn a_worn_out_key_is_changed_before_the_data_that_it_could_not_protect() {
     let mut duo = Duo::connected();
     wear_down(&mut duo.client, 3);
