@@ -100,7 +100,7 @@ pub(crate) fn relative(path: &str) -> Result<PathBuf, Refusal> {
     let mut relative = PathBuf::new();
     for segment in segments.filter(|segment| !segment.is_empty()) {
         let name = percent_decoded(segment)?;
-        if name == "." || name == ".." || name.contains(['\0', '/', '\\']) || !is_one_name(&name) {
+        if name.contains(['\0', '/', '\\']) || !is_one_name(&name) {
             return Err(Refusal::Malformed);
         }
         if name.starts_with('.') && name != ".well-known" {
@@ -111,7 +111,7 @@ pub(crate) fn relative(path: &str) -> Result<PathBuf, Refusal> {
     Ok(relative)
 }
 
-/// Neither a drive nor a prefix, on a system that has them.
+/// Neither a dot segment nor, on a system that has them, a drive or a prefix.
 fn is_one_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!(parts.next(), Some(std::path::Component::Normal(_))) && parts.next().is_none()

@@ -178,3 +178,17 @@ fn both_algorithm_fields_are_equal() {
     }
     assert_eq!(verdict(&Roots::new(), &[good]), Err(Error::UnknownIssuer));
 }
+
+/// `[0] EXPLICIT INTEGER 2`, version 3, becomes 1, version 2.
+#[test]
+fn a_certificate_of_an_older_version_is_refused_as_such() {
+    let top = root("top", |_| {});
+    let mut older = leaf(&top, |_| {}).to_vec();
+    let version_3 = [0xa0, 3, 2, 1, 2];
+    let place = older.windows(5).position(|octets| octets == version_3);
+    older[place.unwrap() + 4] = 1;
+    assert_eq!(
+        under(&top, older.into(), &[]),
+        Err(Error::UnsupportedVersion)
+    );
+}

@@ -181,3 +181,16 @@ fn pools_and_certificates_have_a_largest_size() {
         Err(Error::CertificateTooLong)
     );
 }
+
+/// Roots that share a name: the reason is that of the one whose key signed, in either order.
+#[test]
+fn a_root_that_did_not_sign_does_not_hide_the_reason_of_the_one_that_did() {
+    let stranger = root("top", as_is);
+    let signer = root("top", |params| {
+        params.not_after = rcgen::date_time_ymd(2029, 1, 1);
+    });
+    let chain = [leaf(&signer, as_is)];
+    let expired = |verdict| matches!(verdict, Err(Error::Expired { .. }));
+    assert!(expired(verdict(&trust(&[&stranger, &signer]), &chain)));
+    assert!(expired(verdict(&trust(&[&signer, &stranger]), &chain)));
+}
