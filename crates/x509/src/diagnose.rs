@@ -14,7 +14,7 @@ use alloc::{
     vec::Vec,
 };
 use core::{
-    fmt::{self, Write},
+    fmt,
     net::{Ipv4Addr, Ipv6Addr},
 };
 use der::oid::db::rfc4519::COMMON_NAME;
