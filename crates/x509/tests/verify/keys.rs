@@ -179,10 +179,16 @@ fn both_algorithm_fields_are_equal() {
     assert_eq!(verdict(&Roots::new(), &[good]), Err(Error::UnknownIssuer));
 }
 
-/// `[0] EXPLICIT INTEGER 2`, version 3, becomes 1, version 2.
+/// One of version 1, without extensions; and one whose `[0] EXPLICIT INTEGER 2`, version 3, becomes 1,
+/// version 2, which may have none either.
 #[test]
 fn a_certificate_of_an_older_version_is_refused_as_such() {
     let top = root("top", |_| {});
+    let oldest = include_bytes!("fixtures/version-1.der").to_vec();
+    assert_eq!(
+        under(&top, oldest.into(), &[]),
+        Err(Error::UnsupportedVersion)
+    );
     let mut older = leaf(&top, |_| {}).to_vec();
     let version_3 = [0xa0, 3, 2, 1, 2];
     let place = older.windows(5).position(|octets| octets == version_3);
