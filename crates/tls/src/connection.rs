@@ -400,6 +400,9 @@ impl Connection {
 
     /// Takes the handshake messages that have arrived whole; whether the connection opened.
     fn messages(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+        if self.joiner.is_empty() {
+            return Ok(false);
+        }
         let mut joiner = mem::take(&mut self.joiner);
         let mut opened = false;
         while !opened {

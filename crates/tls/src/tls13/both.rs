@@ -110,20 +110,13 @@ impl<'t> Flight<'t> {
     }
 }
 
-/// Whose signature a CertificateVerify holds.
-#[derive(Clone, Copy)]
-pub(super) enum Signer {
-    Server,
-}
-
-/// What a CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the transcript's hash.
-pub(super) fn signed_content(signer: Signer, transcript: &Digest) -> Vec<u8> {
-    let context: &[u8] = match signer {
-        Signer::Server => b"TLS 1.3, server CertificateVerify",
-    };
-    let mut content = Vec::with_capacity(64 + context.len() + 1 + transcript.as_ref().len());
+/// What a server's CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the
+/// transcript's hash.
+pub(super) fn signed_content(transcript: &Digest) -> Vec<u8> {
+    const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify";
+    let mut content = Vec::with_capacity(64 + CONTEXT.len() + 1 + transcript.as_ref().len());
     content.resize(64, b' ');
-    content.bytes(context);
+    content.bytes(CONTEXT);
     content.u8(0);
     content.bytes(transcript.as_ref());
     content

@@ -25,7 +25,7 @@
 
 use super::{
     both::{
-        Flight, Open, Signer, Transcript, application_traffic, check_finished, handshake_traffic,
+        Flight, Open, Transcript, application_traffic, check_finished, handshake_traffic,
         signed_content,
     },
     schedule::{Early, Handshake, HandshakeTraffic},
@@ -442,7 +442,7 @@ impl WaitCv {
                 "a signature scheme that was not offered",
             ));
         }
-        let content = signed_content(Signer::Server, &keyed.transcript.hash());
+        let content = signed_content(&keyed.transcript.hash());
         check_signature(&io.facts.peer_chain[0], m.algorithm, &content, m.signature)?;
         keyed.agreed.signature_scheme = Some(m.algorithm);
         keyed.transcript.add(io.raw);

@@ -16,7 +16,7 @@
 
 use super::{
     both::{
-        Flight, Open, Signer, Transcript, application_traffic, check_finished, handshake_traffic,
+        Flight, Open, Transcript, application_traffic, check_finished, handshake_traffic,
         signed_content,
     },
     schedule::{ApplicationTraffic, Early, HandshakeTraffic},
@@ -98,47 +98,53 @@ impl WaitCh {
         self.config.check()?;
         check_versions(m)?;
         let choice = Choice::new(&self.config, m)?;
-        let aligned = io.aligned()?;
         // RFC 9846 4.3.10: no pre-shared key is taken, so what came with one is read past.
         if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
             io.incoming.skip_early_data();
         }
-        let shares = m.key_shares()?;
-        if let Some(share) = choose_share(&self.config.groups, m.supported_groups()?, &shares)? {
-            let transcript = Transcript::new(choice.cipher_suite, io.raw);
-            io.alignment = Some(aligned);
-            return respond(&self.config, choice, transcript, share, false, m, io)
-                .map(AfterCh::Shared);
-        }
         let groups = m.supported_groups()?;
+        match choose_share(&self.config.groups, groups, &m.key_shares()?)? {
+            Some(share) => {
+                let transcript = Transcript::new(choice.cipher_suite, io.raw);
+                respond(&self.config, choice, transcript, share, false, m, io).map(AfterCh::Shared)
+            }
+            None => self
+                .retry(choice.cipher_suite, groups, m, io)
+                .map(AfterCh::Retry),
+        }
+    }
+
+    /// Asks for a share of a group that both have (RFC 9846 4.2.4).
+    fn retry(
+        self,
+        cipher_suite: CipherSuite,
+        groups: ListU16<'_>,
+        m: &ClientHello<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitRetriedCh>, Error> {
+        io.aligned()?;
         let group = first_common(self.config.groups.iter().map(|group| group.0), groups)
             .map(NamedGroup)
             .ok_or(Error::PeerNoCommonGroup)?;
         let mut retry = Vec::new();
-        write_server_hello(
-            &mut retry,
-            None,
-            m.legacy_session_id,
-            choice.cipher_suite,
-            |out| {
-                out.u16(group.0);
-                Ok(())
-            },
-        )?;
-        let transcript = Transcript::retried(choice.cipher_suite, io.raw, &retry);
+        write_server_hello(&mut retry, None, m.legacy_session_id, cipher_suite, |out| {
+            out.u16(group.0);
+            Ok(())
+        })?;
+        let transcript = Transcript::retried(cipher_suite, io.raw, &retry);
         io.note_sent(&retry);
         io.outgoing
             .send(ContentType::HANDSHAKE, &[&retry], io.out)?;
         if !m.legacy_session_id.is_empty() {
             io.change_cipher_spec();
         }
-        Ok(AfterCh::Retry(Box::new(WaitRetriedCh {
+        Ok(Box::new(WaitRetriedCh {
             config: self.config,
             transcript,
-            cipher_suite: choice.cipher_suite,
+            cipher_suite,
             group,
             random: m.random,
-        })))
+        }))
     }
 }
 
@@ -380,7 +386,7 @@ fn authenticate(
             })
         })
     })?;
-    let content = signed_content(Signer::Server, &flight.hash());
+    let content = signed_content(&flight.hash());
     let signature = config.identity.sign(choice.signature_scheme, &content)?;
     flight.message(io, HandshakeType::CERTIFICATE_VERIFY, |out| {
         out.u16(choice.signature_scheme.0);
