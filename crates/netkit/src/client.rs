@@ -181,7 +181,7 @@ impl ClientBuilder {
             (None, None) => ClientConfig::with_verifier(Arc::new(DangerousAcceptAny)),
         };
         if self.accept_any {
-            config.verifier = Arc::new(DangerousAcceptAny);
+            config.verifier = Some(Arc::new(DangerousAcceptAny));
         }
         if self.key_log.is_some() {
             config.key_log = self.key_log;

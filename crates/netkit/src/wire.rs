@@ -164,7 +164,9 @@ impl<S> Wire<S> {
                 self.ended = true;
                 self.inbox.consume(step.used);
             }
-            Found::NeedData | Found::Connected => self.inbox.consume(step.used),
+            Found::NeedData | Found::Connected | Found::Question(_) | Found::Waiting => {
+                self.inbox.consume(step.used);
+            }
         }
     }
 
@@ -251,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     return Poll::Ready(Ok(true));
                 }
                 Found::PeerClosed => return Poll::Ready(Ok(false)),
-                Found::Connected => {}
+                Found::Connected | Found::Question(_) | Found::Waiting => {}
             }
         }
     }
@@ -275,6 +277,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let stepped = tls.step(self.inbox.unread(), &mut self.out);
         self.answers |= silent && !self.out.is_empty();
         match stepped {
+            // Nobody is here to decide what the configuration leaves open.
+            Ok(step) if matches!(step.event, Found::Question(_)) => {
+                let alert = tls::AlertDescription::INTERNAL_ERROR;
+                self.refused = Some(tls.refuse(alert, &mut self.out));
+                self.poll_step(cx)
+            }
             Ok(step) => {
                 self.take(&step);
                 Poll::Ready(Ok(step.event))

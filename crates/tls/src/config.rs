@@ -5,7 +5,8 @@ use crate::{
     crypto::kx::GROUPS,
     error::Error,
     identity::Identity,
-    verify::ServerVerifier,
+    limits::MAX_HANDSHAKE_MESSAGE,
+    verify::{ClientVerifier, ServerVerifier},
     watch::{KeyLog, Watch, Watched},
 };
 use alloc::{sync::Arc, vec, vec::Vec};
@@ -36,8 +37,16 @@ const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
 /// What a client offers and how it judges servers. The lists are in order of preference.
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// Judges the server's certificates.
-    pub verifier: Arc<dyn ServerVerifier>,
+    /// Judges the server's certificates. `None`: the owner does, whenever
+    /// [`Question::Verify`](crate::Question::Verify) shows.
+    pub verifier: Option<Arc<dyn ServerVerifier>>,
+    /// Who the client is, for servers that ask: the first is shown whose key and issuer suit the
+    /// server. None: such servers get no certificate and may refuse.
+    pub identities: Vec<Arc<Identity>>,
+    /// Whether to ask for a stapled OCSP response (RFC 6066 8).
+    pub ask_for_ocsp: bool,
+    /// Whether to ask for certificate timestamps (RFC 6962 3.3).
+    pub ask_for_scts: bool,
     /// Application protocols to offer (RFC 7301), each of 1 to 255 octets. None: not offered.
     pub alpn: Vec<Vec<u8>>,
     /// Cipher suites to offer.
@@ -46,7 +55,9 @@ pub struct ClientConfig {
     pub groups: Vec<NamedGroup>,
     /// Signature schemes to offer.
     pub signature_schemes: Vec<SignatureScheme>,
-    /// Takes the connection's secrets, so that a capture of it can be read.
+    /// Longest handshake message to take, in octets with its header.
+    pub max_handshake_message: usize,
+    /// Takes the connections secrets, so that a capture of it can be read.
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// Looks on.
     pub watch: Option<Arc<dyn Watch>>,
@@ -61,7 +72,11 @@ impl ClientConfig {
     /// Trusts the servers that `verifier` accepts.
     pub fn with_verifier(verifier: Arc<dyn ServerVerifier>) -> Self {
         Self {
-            verifier,
+            verifier: Some(verifier),
+            identities: Vec::new(),
+            ask_for_ocsp: true,
+            ask_for_scts: false,
+            max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: Vec::new(),
             cipher_suites: CIPHER_SUITES.to_vec(),
             groups: GROUPS.to_vec(),
@@ -80,6 +95,20 @@ impl ClientConfig {
         Ok(())
     }
 
+    /// The identity to show a server that accepts these schemes and authorities, and how its key
+    /// signs.
+    pub(crate) fn identity_for(
+        &self,
+        accepts: impl Fn(SignatureScheme) -> bool,
+        authorities: &[&[u8]],
+    ) -> Option<(Arc<Identity>, SignatureScheme)> {
+        self.identities.iter().find_map(|identity| {
+            let scheme = identity.scheme_for(&accepts)?;
+            let named = identity.is_issued_by(authorities);
+            named.then(|| (Arc::clone(identity), scheme))
+        })
+    }
+
     pub(crate) fn watched(&self) -> Watched {
         Watched {
             key_log: self.key_log.clone(),
@@ -88,17 +117,65 @@ impl ClientConfig {
     }
 }
 
+/// How a server asks clients for certificates.
+#[derive(Clone)]
+pub struct ClientAuth {
+    /// Judges the client's certificates. `None`: the owner does, whenever
+    /// [`Question::Verify`](crate::Question::Verify) shows.
+    pub verifier: Option<Arc<dyn ClientVerifier>>,
+    /// Whether a client without a certificate is refused.
+    pub required: bool,
+    /// The distinguished names in DER of the CAs to name, as a help to the client's choice.
+    pub authorities: Vec<Vec<u8>>,
+    /// Signature schemes to accept.
+    pub signature_schemes: Vec<SignatureScheme>,
+}
+
+impl ClientAuth {
+    /// Requires a certificate that `roots` vouch for.
+    pub fn required(roots: Arc<Roots>) -> Self {
+        Self {
+            authorities: roots.subjects().collect(),
+            verifier: Some(roots),
+            required: true,
+            signature_schemes: SIGNATURE_SCHEMES.to_vec(),
+        }
+    }
+
+    /// Asks for a certificate that `roots` vouch for, and goes on without one.
+    pub fn requested(roots: Arc<Roots>) -> Self {
+        Self {
+            required: false,
+            ..Self::required(roots)
+        }
+    }
+}
+
+impl fmt::Debug for ClientAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAuth")
+            .field("required", &self.required)
+            .field("signature_schemes", &self.signature_schemes)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Who a server is and what it accepts. The lists are in order of preference.
 #[derive(Clone)]
 pub struct ServerConfig {
-    /// The certificates to show.
-    pub identity: Arc<Identity>,
+    /// Who the server may be: of those whose key suits the client, the first whose certificate has
+    /// the name that it asks for, or else the first.
+    pub identities: Vec<Arc<Identity>>,
+    /// Whether to ask for client certificates. `None`: nobody is asked.
+    pub client_auth: Option<ClientAuth>,
     /// Application protocols to accept (RFC 7301). None: a client's offer is not answered.
     pub alpn: Vec<Vec<u8>>,
     /// Cipher suites to accept.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups to accept. One that the client sent a key share for goes before one that it did not.
     pub groups: Vec<NamedGroup>,
+    /// Longest handshake message to take, in octets with its header.
+    pub max_handshake_message: usize,
     /// Takes the connections' secrets, so that a capture of them can be read.
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// Looks on.
@@ -109,7 +186,9 @@ impl ServerConfig {
     /// A server that is `identity`.
     pub fn new(identity: Identity) -> Self {
         Self {
-            identity: Arc::new(identity),
+            identities: vec![Arc::new(identity)],
+            client_auth: None,
+            max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: vec![],
             cipher_suites: CIPHER_SUITES.to_vec(),
             groups: GROUPS.to_vec(),
@@ -120,7 +199,30 @@ impl ServerConfig {
 
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        check_lists(&self.alpn, &self.cipher_suites, &self.groups)
+        check_lists(&self.alpn, &self.cipher_suites, &self.groups)?;
+        if self.identities.is_empty() {
+            return Err(Error::MisuseConfig("no identity"));
+        }
+        Ok(())
+    }
+
+    /// The identity to show a client that accepts these schemes and asks for `name`, and how its key
+    /// signs.
+    pub(crate) fn identity_for(
+        &self,
+        accepts: impl Fn(SignatureScheme) -> bool,
+        name: Option<&str>,
+    ) -> Option<(&Arc<Identity>, SignatureScheme)> {
+        let usable = || {
+            self.identities
+                .iter()
+                .filter_map(|identity| Some((identity, identity.scheme_for(&accepts)?)))
+        };
+        let named = |name| usable().find(|(identity, _)| identity.has_name(name));
+        let only = self.identities.len() == 1;
+        name.filter(|_| !only)
+            .and_then(named)
+            .or_else(|| usable().next())
     }
 
     pub(crate) fn watched(&self) -> Watched {
@@ -172,7 +274,8 @@ impl fmt::Debug for ClientConfig {
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerConfig")
-            .field("identity", &self.identity)
+            .field("identities", &self.identities)
+            .field("client_auth", &self.client_auth)
             .field("alpn", &self.alpn)
             .field("cipher_suites", &self.cipher_suites)
             .field("groups", &self.groups)

@@ -7,12 +7,15 @@ use crate::{
     },
     config::{ClientConfig, ServerConfig},
     error::{Error, Malformed},
+    hello::Hello,
+    identity::{Staples, ToSign},
     io::Io,
     joiner::{Aligned, Joiner},
-    limits::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_WARNINGS},
+    limits::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_WARNINGS},
     messages::{HEADER_LEN, Message},
     record::{Incoming, Opened, Outgoing, front},
     tls13::{both::Open, client, server},
+    verify::{Judge, Presented},
     watch::{Note, Watched, What},
 };
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
@@ -26,6 +29,11 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 pub enum Event<'b> {
     /// Nothing more until more input arrives.
     NeedData,
+    /// The owner has to decide something. Shows once, and only where the configuration leaves the
+    /// decision to it.
+    Question(Question),
+    /// Nothing more until the question is answered.
+    Waiting,
     /// The handshake is done: the peer is who it should be, and data may be sent.
     Connected,
     /// Application data, opened in place.
@@ -39,12 +47,30 @@ pub enum Event<'b> {
 pub enum Found {
     /// As [`Event::NeedData`].
     NeedData,
+    /// As [`Event::Question`].
+    Question(Question),
+    /// As [`Event::Waiting`].
+    Waiting,
     /// As [`Event::Connected`].
     Connected,
     /// As [`Event::Data`]: where in the input the opened data stands.
     Data(Range<usize>),
     /// As [`Event::PeerClosed`].
     PeerClosed,
+}
+
+/// What an owner decides, at once or later; until then the connection waits, and takes no input.
+/// Instead of an answer, [`Connection::refuse`] ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Which configuration serves this client: see [`Connection::hello`], answer with
+    /// [`Connection::choose`]. Only of a connection that [`Connection::undecided`] made.
+    Hello,
+    /// A signature: see [`Connection::to_sign`], answer with [`Connection::signature`].
+    Sign,
+    /// Whether the peer's certificates are good: see [`Connection::peer_chain`], answer with
+    /// [`Connection::verdict`].
+    Verify,
 }
 
 /// What the two sides agreed on.
@@ -71,11 +97,74 @@ pub struct Agreed {
 #[derive(Default)]
 pub(crate) struct Facts {
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
+    pub(crate) staples: Staples,
     pub(crate) agreed: Option<Agreed>,
+}
+
+/// What our side has to decide before a flow goes on.
+pub(crate) enum Asks<'a> {
+    Signature(&'a ToSign),
+    Verdict(Judge<'a>),
+}
+
+impl Asks<'_> {
+    fn question(&self) -> Question {
+        match self {
+            Self::Signature(_) => Question::Sign,
+            Self::Verdict(_) => Question::Verify,
+        }
+    }
+}
+
+/// A ClientHello that has been looked at where it lies: nothing is used before the owner has chosen.
+#[derive(Default)]
+struct Glance {
+    joiner: Joiner,
+    /// How far the input has been looked at, from its front.
+    seen: usize,
+    hello: Option<Range<usize>>,
+}
+
+impl Glance {
+    /// Looks on; whether the ClientHello is there.
+    fn look(&mut self, input: &[u8]) -> Result<bool, Error> {
+        while self.hello.is_none() {
+            let Some(record) = front(&input[self.seen..])? else {
+                return Ok(false);
+            };
+            if record.kind != ContentType::HANDSHAKE {
+                return Err(Error::PeerUnexpectedRecord(record.kind));
+            }
+            let fragment = &input[self.seen..][record.fragment.clone()];
+            self.seen += record.len();
+            self.joiner.push(fragment);
+            self.hello = self.joiner.take(MAX_HANDSHAKE_MESSAGE)?;
+        }
+        match HandshakeType(self.octets()[0]) {
+            HandshakeType::CLIENT_HELLO => Hello::read(self.octets()).map(|_| true),
+            other => Err(Error::PeerUnexpectedMessage(other, "WAIT_CH")),
+        }
+    }
+
+    fn octets(&self) -> &[u8] {
+        let place = self.hello.clone();
+        place.map_or(&[], |place| self.joiner.octets(place))
+    }
+}
+
+impl Facts {
+    fn presented(&self) -> Presented<'_> {
+        Presented {
+            chain: &self.peer_chain,
+            ocsp_response: self.staples.ocsp_response.as_deref(),
+            sct_list: self.staples.sct_list.as_deref(),
+        }
+    }
 }
 
 /// A side's flow.
 enum Flow {
+    Undecided(Box<Glance>),
     Client(client::State),
     Server(server::State),
     /// A handler has failed, and with it the connection.
@@ -87,8 +176,17 @@ impl Flow {
         Ok(match self {
             Self::Client(state) => Self::Client(client::advance(state, message, io)?),
             Self::Server(state) => Self::Server(server::advance(state, message, io)?),
-            Self::Over => Self::Over,
+            Self::Undecided(_) | Self::Over => Self::Over,
         })
+    }
+
+    /// What our side has to decide before the flow goes on.
+    fn asks(&self) -> Option<Asks<'_>> {
+        match self {
+            Self::Client(state) => state.asks(),
+            Self::Server(state) => state.asks(),
+            Self::Undecided(_) | Self::Over => None,
+        }
     }
 
     fn open(&mut self) -> Option<&mut Open> {
@@ -104,6 +202,7 @@ impl Flow {
         match self {
             Self::Client(state) => state.name(),
             Self::Server(state) => state.name(),
+            Self::Undecided(_) => "UNDECIDED",
             Self::Over => "OVER",
         }
     }
@@ -130,6 +229,9 @@ struct Idle {
 /// client(..) or server(..), then (recv | send | update_keys)*, then close, eof
 /// ```
 ///
+/// A configuration that answers everything itself, as a plain one does, shows no
+/// [`Question`]. Otherwise the owner answers when it can, and calls [`recv`](Self::recv) again.
+///
 /// [`recv`](Self::recv) takes what arrived, [`send`](Self::send) what is to leave; both append to an
 /// outbox whatever has to be written to the transport. The idiom is `netkit_core`'s.
 pub struct Connection {
@@ -141,8 +243,11 @@ pub struct Connection {
     now: UnixTime,
     facts: Facts,
     watched: Watched,
+    max_handshake_message: usize,
     idle: Idle,
     change_cipher_specs: u8,
+    /// What the owner has been asked and not answered.
+    asked: Option<Question>,
     /// The open connection has been reported.
     connected: bool,
     peer_closed: bool,
@@ -164,7 +269,9 @@ impl Connection {
         random: Box<dyn CryptoRng + Send>,
         out: &mut Vec<u8>,
     ) -> Result<Self, Error> {
-        let mut connection = Self::new(Flow::Over, config.watched(), now, random);
+        let mut connection = Self::new(Flow::Over, now, random);
+        connection.watched = config.watched();
+        connection.max_handshake_message = config.max_handshake_message;
         let mut io = connection.io(&[], None, out);
         let state = client::start(config, name, &mut io)?;
         connection.flow = Flow::Client(state);
@@ -177,12 +284,19 @@ impl Connection {
         now: UnixTime,
         random: Box<dyn CryptoRng + Send>,
     ) -> Self {
-        let watched = config.watched();
-        let state = server::State::WaitCh(Box::new(server::WaitCh::new(config)));
-        Self::new(Flow::Server(state), watched, now, random)
+        let mut connection = Self::new(Flow::Over, now, random);
+        connection.serve(config);
+        connection
     }
 
-    fn new(flow: Flow, watched: Watched, now: UnixTime, random: Box<dyn CryptoRng + Send>) -> Self {
+    /// A server's side that shows [`Question::Hello`] once the ClientHello has arrived. Until its
+    /// owner has chosen, no input is used and nothing is sent: it may also hand all that arrived
+    /// to somebody else.
+    pub fn undecided(now: UnixTime, random: Box<dyn CryptoRng + Send>) -> Self {
+        Self::new(Flow::Undecided(Box::default()), now, random)
+    }
+
+    fn new(flow: Flow, now: UnixTime, random: Box<dyn CryptoRng + Send>) -> Self {
         Self {
             flow,
             joiner: Joiner::default(),
@@ -191,14 +305,22 @@ impl Connection {
             random,
             now,
             facts: Facts::default(),
-            watched,
+            watched: Watched::default(),
+            max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             idle: Idle::default(),
             change_cipher_specs: 0,
+            asked: None,
             connected: false,
             peer_closed: false,
             send_closed: false,
             failed: None,
         }
+    }
+
+    fn serve(&mut self, config: Arc<ServerConfig>) {
+        self.watched = config.watched();
+        self.max_handshake_message = config.max_handshake_message;
+        self.flow = Flow::Server(server::State::WaitCh(Box::new(server::WaitCh::new(config))));
     }
 
     fn io<'c>(
@@ -214,7 +336,6 @@ impl Connection {
             outgoing: &mut self.outgoing,
             out,
             random: &mut *self.random,
-            now: self.now,
             send_closed: self.send_closed,
             facts: &mut self.facts,
             watched: &self.watched,
@@ -238,6 +359,8 @@ impl Connection {
             used,
             match event {
                 Found::NeedData => Event::NeedData,
+                Found::Question(question) => Event::Question(question),
+                Found::Waiting => Event::Waiting,
                 Found::Connected => Event::Connected,
                 Found::Data(range) => Event::Data(&mut input[range]),
                 Found::PeerClosed => Event::PeerClosed,
@@ -256,6 +379,18 @@ impl Connection {
     }
 
     fn try_step(&mut self, input: &mut [u8], out: &mut Vec<u8>) -> Result<Step<Found>, Error> {
+        if let Flow::Undecided(glance) = &mut self.flow {
+            return glance.look(input).map(|there| {
+                Step::new(
+                    0,
+                    match (there, self.asked) {
+                        (false, _) => Found::NeedData,
+                        (true, Some(_)) => Found::Waiting,
+                        (true, None) => Found::Question(*self.asked.insert(Question::Hello)),
+                    },
+                )
+            });
+        }
         let mut used = 0;
         loop {
             // RFC 9846 6.1: what follows a close_notify is ignored. Ours in a handshake ends both
@@ -263,7 +398,17 @@ impl Connection {
             if self.peer_closed || (self.send_closed && !self.connected) {
                 return Ok(Step::new(input.len(), Found::NeedData));
             }
-            if self.messages(out)? {
+            if let Some(question) = self.messages(out)? {
+                let asked = self.asked.replace(question).is_some();
+                let found = if asked {
+                    Found::Waiting
+                } else {
+                    Found::Question(question)
+                };
+                return Ok(Step::new(used, found));
+            }
+            if !self.connected && self.flow.open().is_some() {
+                self.connected = true;
                 return Ok(Step::new(used, Found::Connected));
             }
             let octets = &mut input[used..];
@@ -367,16 +512,14 @@ impl Connection {
 
     /// Takes messages that no record protects.
     #[cfg(any(feature = "proptest", feature = "arbitrary"))]
-    pub(crate) fn take_messages(
-        &mut self,
-        octets: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<bool, Error> {
+    pub(crate) fn take_messages(&mut self, octets: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }
         self.joiner.push(octets);
-        self.messages(out).map_err(|error| self.fail(error, out))
+        self.messages(out)
+            .map(drop)
+            .map_err(|error| self.fail(error, out))
     }
 
     /// Leaves the sending key so many records to protect.
@@ -398,15 +541,16 @@ impl Connection {
         })
     }
 
-    /// Takes the handshake messages that have arrived whole; whether the connection opened.
-    fn messages(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+    /// Takes the handshake messages that have arrived whole, until the flow asks what only the owner
+    /// can answer.
+    fn messages(&mut self, out: &mut Vec<u8>) -> Result<Option<Question>, Error> {
+        let mut question = self.answer(out)?;
         if self.joiner.is_empty() {
-            return Ok(false);
+            return Ok(question);
         }
         let mut joiner = mem::take(&mut self.joiner);
-        let mut opened = false;
-        while !opened {
-            let Some(place) = joiner.take()? else {
+        while question.is_none() {
+            let Some(place) = joiner.take(self.max_handshake_message)? else {
                 break;
             };
             let aligned = joiner.aligned();
@@ -416,15 +560,121 @@ impl Connection {
                 sent: false,
                 what: What::Handshake(kind, raw),
             });
-            let flow = mem::replace(&mut self.flow, Flow::Over);
-            let mut io = self.io(raw, aligned, out);
-            self.flow = flow.advance(&Message::new(kind, &raw[HEADER_LEN..]), &mut io)?;
-            opened = !self.connected && self.flow.open().is_some();
-            self.connected |= opened;
+            self.advance(&Message::new(kind, &raw[HEADER_LEN..]), raw, aligned, out)?;
+            question = self.answer(out)?;
         }
         joiner.rest();
         self.joiner = joiner;
-        Ok(opened)
+        Ok(question)
+    }
+
+    fn advance(
+        &mut self,
+        message: &Message<'_>,
+        raw: &[u8],
+        aligned: Option<Aligned>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let flow = mem::replace(&mut self.flow, Flow::Over);
+        let mut io = self.io(raw, aligned, out);
+        self.flow = flow.advance(message, &mut io)?;
+        Ok(())
+    }
+
+    /// Answers what the flow asks as far as the configuration can; what is left is the owner's.
+    fn answer(&mut self, out: &mut Vec<u8>) -> Result<Option<Question>, Error> {
+        while let Some(asks) = self.flow.asks() {
+            let (signature, verdict);
+            let answer = match &asks {
+                Asks::Signature(to_sign) => {
+                    signature = to_sign.sign().transpose()?;
+                    signature.as_deref().map(Message::Signature)
+                }
+                Asks::Verdict(judge) => {
+                    verdict = judge.verdict(&self.facts.presented(), self.now);
+                    verdict.map(Message::Verdict)
+                }
+            };
+            let Some(answer) = answer else {
+                return Ok(Some(asks.question()));
+            };
+            self.advance(&answer, &[], None, out)?;
+        }
+        Ok(None)
+    }
+
+    /// The ClientHello, while [`Question::Hello`] waits for its answer.
+    pub fn hello(&self) -> Option<Hello<'_>> {
+        match &self.flow {
+            Flow::Undecided(glance) if self.asked.is_some() => Hello::read(glance.octets()).ok(),
+            _ => None,
+        }
+    }
+
+    /// Answers [`Question::Hello`]: `config` serves this client. The input is used from here on.
+    ///
+    /// # Errors
+    /// [`Error::MisuseNotAsked`], which harms nothing.
+    pub fn choose(&mut self, config: Arc<ServerConfig>) -> Result<(), Error> {
+        self.asked_for(Question::Hello)?;
+        self.asked = None;
+        self.serve(config);
+        Ok(())
+    }
+
+    /// What has to be signed, while [`Question::Sign`] waits for its answer.
+    pub fn to_sign(&self) -> Option<&ToSign> {
+        match self.flow.asks() {
+            Some(Asks::Signature(to_sign)) => Some(to_sign),
+            _ => None,
+        }
+    }
+
+    /// Answers [`Question::Sign`]. What follows is appended to `out`; call [`recv`](Self::recv) again,
+    /// also without new input.
+    ///
+    /// # Errors
+    /// [`Error::MisuseNotAsked`], which harms nothing; otherwise as [`recv`](Self::recv).
+    pub fn signature(&mut self, signature: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.asked_for(Question::Sign)?;
+        self.take_answer(&Message::Signature(signature), out)
+    }
+
+    /// Answers [`Question::Verify`]. Call [`recv`](Self::recv) again, also without new input.
+    ///
+    /// # Errors
+    /// [`Error::MisuseNotAsked`], which harms nothing; [`Error::PeerCertificate`] with the verdict.
+    pub fn verdict(
+        &mut self,
+        verdict: Result<(), netkit_x509::Error>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.asked_for(Question::Verify)?;
+        self.take_answer(&Message::Verdict(verdict), out)
+    }
+
+    /// Ends a connection that waits for an answer: appends `alert` and returns the error that now
+    /// repeats.
+    pub fn refuse(&mut self, alert: AlertDescription, out: &mut Vec<u8>) -> Error {
+        match (self.failed, self.asked) {
+            (Some(error), _) => error,
+            (None, None) => Error::MisuseNotAsked,
+            (None, Some(_)) => self.fail(Error::Refused(alert), out),
+        }
+    }
+
+    fn asked_for(&self, question: Question) -> Result<(), Error> {
+        match (self.failed, self.asked) {
+            (Some(error), _) => Err(error),
+            (None, Some(asked)) if asked == question => Ok(()),
+            _ => Err(Error::MisuseNotAsked),
+        }
+    }
+
+    fn take_answer(&mut self, answer: &Message<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.asked = None;
+        self.advance(answer, &[], None, out)
+            .map_err(|error| self.fail(error, out))
     }
 
     /// Makes `error` final and appends its alert, once.
@@ -543,6 +793,16 @@ impl Connection {
     /// The peer's certificates as it sent them, its own first; also after they were refused.
     pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
         &self.facts.peer_chain
+    }
+
+    /// The OCSP response in DER that the server stapled, as it came.
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.facts.staples.ocsp_response.as_deref()
+    }
+
+    /// The SignedCertificateTimestampList that came with the server's certificate.
+    pub fn sct_list(&self) -> Option<&[u8]> {
+        self.facts.staples.sct_list.as_deref()
     }
 }
 

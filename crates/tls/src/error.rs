@@ -42,6 +42,8 @@ pub enum Error {
     PeerUnsupportedExtension(ExtensionType),
     /// The server sent no certificate.
     PeerNoCertificate,
+    /// The client sent no certificate where one is required.
+    PeerNoClientCertificate,
     /// The peer's certificate was refused.
     PeerCertificate(netkit_x509::Error),
     /// The peer's CertificateVerify does not verify.
@@ -60,6 +62,10 @@ pub enum Error {
     MisuseKeyMismatch,
     /// Data may be sent only between [`Connected`](crate::Event::Connected) and `close`.
     MisuseNotOpen,
+    /// An answer to a [`Question`](crate::Question) that was not asked.
+    MisuseNotAsked,
+    /// The owner refused the connection, with this alert.
+    Refused(AlertDescription),
     /// The configuration allows no handshake: a list is empty, too long or names what is not built in.
     MisuseConfig(&'static str),
     /// A key has protected as many records as it may.
@@ -114,11 +120,15 @@ impl Error {
                 A::HANDSHAKE_FAILURE
             }
             Self::PeerNoCommonProtocol => A::NO_APPLICATION_PROTOCOL,
+            Self::PeerNoClientCertificate => A::CERTIFICATE_REQUIRED,
             Self::PeerMissingExtension(_) => A::MISSING_EXTENSION,
             Self::PeerUnsupportedExtension(_) => A::UNSUPPORTED_EXTENSION,
             Self::PeerCertificate(error) => crate::verify::alert_for(*error),
             Self::PeerBadSignature | Self::PeerBadFinished => A::DECRYPT_ERROR,
-            Self::PeerAlert(_) | Self::Truncated | Self::MisuseNotOpen => return None,
+            Self::PeerAlert(_) | Self::Truncated | Self::MisuseNotOpen | Self::MisuseNotAsked => {
+                return None;
+            }
+            Self::Refused(alert) => *alert,
             Self::MisuseCertificate(_)
             | Self::MisuseKey
             | Self::MisuseKeyMismatch
@@ -148,6 +158,7 @@ impl Error {
             Self::PeerMissingExtension(_) => "peer_missing_extension",
             Self::PeerUnsupportedExtension(_) => "peer_unsupported_extension",
             Self::PeerNoCertificate => "peer_no_certificate",
+            Self::PeerNoClientCertificate => "peer_no_client_certificate",
             Self::PeerCertificate(_) => "peer_certificate",
             Self::PeerBadSignature => "peer_bad_signature",
             Self::PeerBadFinished => "peer_bad_finished",
@@ -157,6 +168,8 @@ impl Error {
             Self::MisuseKey => "misuse_key",
             Self::MisuseKeyMismatch => "misuse_key_mismatch",
             Self::MisuseNotOpen => "misuse_not_open",
+            Self::MisuseNotAsked => "misuse_not_asked",
+            Self::Refused(_) => "refused",
             Self::MisuseConfig(_) => "misuse_config",
             Self::KeyExhausted => "key_exhausted",
             Self::CryptoFailed => "crypto_failed",
@@ -218,6 +231,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::PeerNoCertificate => f.write_str("the server sent no certificate"),
+            Self::PeerNoClientCertificate => {
+                f.write_str("the client showed no certificate, and here it has to")
+            }
             Self::PeerCertificate(error) => write!(f, "the peer's certificate is refused: {error}"),
             Self::PeerBadSignature => {
                 f.write_str("the peer did not prove that it holds its certificate's private key")
@@ -240,6 +256,8 @@ impl fmt::Display for Error {
                 f.write_str("the private key does not belong to the first certificate of the chain")
             }
             Self::MisuseNotOpen => f.write_str("the connection is not open for sending"),
+            Self::MisuseNotAsked => f.write_str("an answer to a question that was not asked"),
+            Self::Refused(alert) => write!(f, "we refused the connection with alert {alert}"),
             Self::MisuseConfig(what) => write!(f, "unusable TLS configuration: {what}"),
             Self::KeyExhausted => f.write_str("a key has protected as many records as it may"),
             Self::CryptoFailed => f.write_str("a cryptographic primitive failed"),

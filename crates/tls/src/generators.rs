@@ -3,7 +3,7 @@
 
 use crate::{
     codepoints::{ContentType, ExtensionType, HandshakeType, ProtocolVersion},
-    connection::{Connection, Event},
+    connection::{Connection, Event, Question},
     error::Error,
 };
 use alloc::vec::Vec;
@@ -105,6 +105,8 @@ impl Mutation {
 pub enum Said {
     /// As [`Event::Connected`].
     Connected,
+    /// As [`Event::Question`].
+    Question(Question),
     /// As [`Event::Data`].
     Data(Vec<u8>),
     /// As [`Event::PeerClosed`].
@@ -134,7 +136,8 @@ pub fn hear(
 ) -> Result<Step<Option<Said>>, Error> {
     let step = connection.recv(input, out)?;
     Ok(step.map(|event| match event {
-        Event::NeedData => None,
+        Event::NeedData | Event::Waiting => None,
+        Event::Question(question) => Some(Said::Question(question)),
         Event::Connected => Some(Said::Connected),
         Event::Data(data) => Some(Said::Data(data.to_vec())),
         Event::PeerClosed => Some(Said::PeerClosed),
@@ -142,7 +145,7 @@ pub fn hear(
 }
 
 /// Hands `messages` to `connection` as if they had arrived in protected records, so that a fuzzer can be
-/// a peer that holds the keys. Returns whether the connection opened.
+/// a peer that holds the keys.
 ///
 /// # Errors
 /// As [`Connection::recv`].
@@ -150,7 +153,7 @@ pub fn inject(
     connection: &mut Connection,
     messages: &[u8],
     out: &mut Vec<u8>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     connection.take_messages(messages, out)
 }
 

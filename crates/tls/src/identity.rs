@@ -1,13 +1,31 @@
-use crate::{codepoints::SignatureScheme, crypto::sign::SigningKey, error::Error};
-use alloc::vec::Vec;
-use netkit_x509::PublicKey;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+//! Who a side is: certificates, and the key that speaks for them, wherever it is.
 
-/// A certificate chain with the private key of its first certificate: who a server is.
+use crate::{codepoints::SignatureScheme, crypto::sign::SigningKey, error::Error};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use netkit_x509::PublicKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+
+/// A certificate chain with the private key of its first certificate: who a server, or a client, is.
 #[derive(Debug)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
-    key: SigningKey,
+    key: Key,
+    /// What a server staples to its certificate, where a client asks for it.
+    pub(crate) staples: Staples,
+}
+
+/// Where the private key is.
+#[derive(Debug)]
+enum Key {
+    Here(Box<SigningKey>),
+    Elsewhere(Vec<SignatureScheme>),
+}
+
+/// What came, or goes, with a server's own certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Staples {
+    pub(crate) ocsp_response: Option<Vec<u8>>,
+    pub(crate) sct_list: Option<Vec<u8>>,
 }
 
 impl Identity {
@@ -21,15 +39,50 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, Error> {
-        let end_entity = chain
-            .first()
-            .ok_or(Error::MisuseCertificate(netkit_x509::Error::NoCertificate))?;
-        let public = PublicKey::of_certificate(end_entity).map_err(Error::MisuseCertificate)?;
+        let public = end_entity_key(&chain)?;
         let key = SigningKey::new(key)?;
         if public.subject_public_key() != key.public() {
             return Err(Error::MisuseKeyMismatch);
         }
-        Ok(Self { chain, key })
+        Ok(Self {
+            chain,
+            key: Key::Here(Box::new(key)),
+            staples: Staples::default(),
+        })
+    }
+
+    /// Takes a chain whose private key is elsewhere (in an HSM, say) and can sign with `schemes`, best
+    /// first. Whenever it has to, [`Question::Sign`](crate::Question::Sign) shows.
+    ///
+    /// # Errors
+    /// [`Error::MisuseCertificate`], or [`Error::MisuseConfig`] without a scheme.
+    pub fn with_key_elsewhere(
+        chain: Vec<CertificateDer<'static>>,
+        schemes: Vec<SignatureScheme>,
+    ) -> Result<Self, Error> {
+        end_entity_key(&chain)?;
+        if schemes.is_empty() {
+            return Err(Error::MisuseConfig("no signature schemes"));
+        }
+        Ok(Self {
+            chain,
+            key: Key::Elsewhere(schemes),
+            staples: Staples::default(),
+        })
+    }
+
+    /// Staples an OCSP response in DER to the first certificate (RFC 6066 8).
+    #[must_use]
+    pub fn with_ocsp_response(mut self, response: Vec<u8>) -> Self {
+        self.staples.ocsp_response = Some(response);
+        self
+    }
+
+    /// Sends a SignedCertificateTimestampList with the first certificate (RFC 6962 3.3).
+    #[must_use]
+    pub fn with_sct_list(mut self, list: Vec<u8>) -> Self {
+        self.staples.sct_list = Some(list);
+        self
     }
 
     /// The certificates, the end entity's first.
@@ -38,11 +91,75 @@ impl Identity {
     }
 
     /// The schemes that the key can sign with, best first.
-    pub fn schemes(&self) -> &'static [SignatureScheme] {
-        self.key.schemes()
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        match &self.key {
+            Key::Here(key) => key.schemes(),
+            Key::Elsewhere(schemes) => schemes,
+        }
     }
 
-    pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
-        self.key.sign(scheme, message)
+    /// Whether the first certificate has this DNS name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        ServerName::try_from(name).is_ok_and(|name| netkit_x509::has_name(&self.chain[0], &name))
+    }
+
+    /// Whether a certificate of the chain was issued by one of `authorities`; none stand for all.
+    pub(crate) fn is_issued_by(&self, authorities: &[&[u8]]) -> bool {
+        authorities.is_empty()
+            || self
+                .chain
+                .iter()
+                .any(|certificate| netkit_x509::names_issuer(certificate, authorities))
+    }
+
+    /// The first of its schemes that the peer accepts.
+    pub(crate) fn scheme_for(
+        &self,
+        accepts: impl Fn(SignatureScheme) -> bool,
+    ) -> Option<SignatureScheme> {
+        self.schemes()
+            .iter()
+            .copied()
+            .find(|&scheme| accepts(scheme))
+    }
+}
+
+fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<'c>, Error> {
+    let end_entity = chain
+        .first()
+        .ok_or(Error::MisuseCertificate(netkit_x509::Error::NoCertificate))?;
+    PublicKey::of_certificate(end_entity).map_err(Error::MisuseCertificate)
+}
+
+/// What a private key has to sign.
+#[derive(Debug, Clone)]
+pub struct ToSign {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) scheme: SignatureScheme,
+    pub(crate) content: Vec<u8>,
+}
+
+impl ToSign {
+    /// Whose key it is.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// How to sign: one of the identity's schemes.
+    pub fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+
+    /// The octets to sign: all of them, not a hash.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// The signature, if the key is here.
+    pub(crate) fn sign(&self) -> Option<Result<Vec<u8>, Error>> {
+        match &self.identity.key {
+            Key::Here(key) => Some(key.sign(self.scheme, &self.content)),
+            Key::Elsewhere(_) => None,
+        }
     }
 }

@@ -4,13 +4,14 @@ use crate::{
     codepoints::HandshakeType,
     connection::{Agreed, Facts},
     error::Error,
+    identity::Staples,
     joiner::Aligned,
     record::{Incoming, Outgoing},
     watch::{Note, Watched, What},
 };
 use alloc::{format, vec::Vec};
 use rand_core::CryptoRng;
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::CertificateDer;
 
 /// One message's surroundings.
 pub(crate) struct Io<'c> {
@@ -22,7 +23,6 @@ pub(crate) struct Io<'c> {
     pub(crate) outgoing: &'c mut Outgoing,
     pub(crate) out: &'c mut Vec<u8>,
     pub(crate) random: &'c mut (dyn CryptoRng + Send),
-    pub(crate) now: UnixTime,
     /// Whether close_notify has been sent: nothing may follow it.
     pub(crate) send_closed: bool,
     pub(crate) facts: &'c mut Facts,
@@ -36,8 +36,9 @@ impl Io<'_> {
     }
 
     /// Keeps the peer's certificates, for whoever asks, also after a refusal.
-    pub(crate) fn keep_chain(&mut self, chain: Vec<CertificateDer<'static>>) {
+    pub(crate) fn keep_chain(&mut self, chain: Vec<CertificateDer<'static>>, staples: Staples) {
         self.facts.peer_chain = chain;
+        self.facts.staples = staples;
     }
 
     /// Keeps what was agreed: from here the connection is open.

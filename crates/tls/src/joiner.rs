@@ -1,6 +1,6 @@
 //! Handshake messages out of records: several in one, or one across several (RFC 9846 5.1).
 
-use crate::{error::Error, limits::MAX_HANDSHAKE_MESSAGE, messages::HEADER_LEN};
+use crate::{error::Error, messages::HEADER_LEN};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -24,15 +24,15 @@ impl Joiner {
         self.octets.extend_from_slice(fragment);
     }
 
-    /// Where the next whole message stands, header included. A message over the limit is refused
-    /// by its header, before its body arrives.
-    pub(crate) fn take(&mut self) -> Result<Option<Range<usize>>, Error> {
+    /// Where the next whole message stands, header included. A message over `limit` is refused by
+    /// its header, before its body arrives.
+    pub(crate) fn take(&mut self, limit: usize) -> Result<Option<Range<usize>>, Error> {
         let rest = &self.octets[self.start..];
         let Some(&[_kind, a, b, c]) = rest.first_chunk::<HEADER_LEN>() else {
             return Ok(None);
         };
         let length = HEADER_LEN + u32::from_be_bytes([0, a, b, c]) as usize;
-        if length > MAX_HANDSHAKE_MESSAGE {
+        if length > limit {
             return Err(Error::PeerTooMany("octets in one handshake message"));
         }
         if rest.len() < length {
@@ -73,7 +73,7 @@ mod tests {
     use alloc::{vec, vec::Vec};
 
     fn take(joiner: &mut Joiner) -> Option<Vec<u8>> {
-        let place = joiner.take().unwrap()?;
+        let place = joiner.take(MAX_HANDSHAKE_MESSAGE).unwrap()?;
         Some(joiner.octets(place).to_vec())
     }
 
@@ -107,9 +107,12 @@ mod tests {
         };
         let mut joiner = Joiner::default();
         joiner.push(&header(MAX_HANDSHAKE_MESSAGE - 4));
-        assert_eq!(joiner.take(), Ok(None));
+        assert_eq!(joiner.take(MAX_HANDSHAKE_MESSAGE), Ok(None));
         let mut joiner = Joiner::default();
         joiner.push(&header(MAX_HANDSHAKE_MESSAGE - 3));
-        assert!(matches!(joiner.take(), Err(Error::PeerTooMany(_))));
+        assert!(matches!(
+            joiner.take(MAX_HANDSHAKE_MESSAGE),
+            Err(Error::PeerTooMany(_))
+        ));
     }
 }

@@ -12,6 +12,7 @@ mod crypto;
 mod error;
 #[cfg(any(feature = "proptest", feature = "arbitrary"))]
 pub mod generators;
+mod hello;
 mod identity;
 mod io;
 mod joiner;
@@ -26,11 +27,12 @@ pub use codepoints::{
     AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, KeyUpdateRequest,
     NamedGroup, ProtocolVersion, SignatureScheme,
 };
-pub use config::{ClientConfig, ServerConfig};
-pub use connection::{Agreed, Connection, Event, Found};
+pub use config::{ClientAuth, ClientConfig, ServerConfig};
+pub use connection::{Agreed, Connection, Event, Found, Question};
 pub use error::{Error, Malformed};
-pub use identity::Identity;
-pub use verify::{DangerousAcceptAny, ServerVerifier};
+pub use hello::Hello;
+pub use identity::{Identity, ToSign};
+pub use verify::{ClientVerifier, DangerousAcceptAny, Presented, ServerVerifier};
 pub use watch::{KeyLog, Note, Watch, What};
 
 pub use rand_core::CryptoRng;

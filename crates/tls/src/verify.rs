@@ -7,16 +7,27 @@ use crate::{
 use netkit_x509::{KeyKind, PublicKey, Roots, SignatureAlgorithm};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+/// What a peer showed to prove who it is.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Presented<'a> {
+    /// Its certificates: not empty, its own first, the rest in no particular order.
+    pub chain: &'a [CertificateDer<'static>],
+    /// An OCSP response in DER about the first (RFC 6066 8), if one was stapled.
+    pub ocsp_response: Option<&'a [u8]>,
+    /// A SignedCertificateTimestampList about the first (RFC 6962 3.3), if one came along.
+    pub sct_list: Option<&'a [u8]>,
+}
+
 /// Decides whether a server's certificates prove the name that the client asked for.
 ///
 /// [`Roots`] is the one to use. Whatever it decides, the server's signature of the handshake under
 /// the first certificate's key is checked as well.
 pub trait ServerVerifier: Send + Sync {
-    /// `Ok` to go on. `chain` is not empty and begins with the server's own certificate; the rest
-    /// is in no particular order.
+    /// `Ok` to go on.
     fn verify(
         &self,
-        chain: &[CertificateDer<'static>],
+        presented: &Presented<'_>,
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), netkit_x509::Error>;
@@ -25,11 +36,26 @@ pub trait ServerVerifier: Send + Sync {
 impl ServerVerifier for Roots {
     fn verify(
         &self,
-        chain: &[CertificateDer<'static>],
+        presented: &Presented<'_>,
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), netkit_x509::Error> {
-        self.verify_server(chain, name, now)
+        self.verify_server(presented.chain, name, now)
+    }
+}
+
+/// Decides whether a client's certificates are good. Whose they are is for the application to read.
+///
+/// [`Roots`] is the one to use. Whatever it decides, the client's signature of the handshake under
+/// the first certificate's key is checked as well.
+pub trait ClientVerifier: Send + Sync {
+    /// `Ok` to go on.
+    fn verify(&self, presented: &Presented<'_>, now: UnixTime) -> Result<(), netkit_x509::Error>;
+}
+
+impl ClientVerifier for Roots {
+    fn verify(&self, presented: &Presented<'_>, now: UnixTime) -> Result<(), netkit_x509::Error> {
+        self.verify_client(presented.chain, now)
     }
 }
 
@@ -41,11 +67,41 @@ pub struct DangerousAcceptAny;
 impl ServerVerifier for DangerousAcceptAny {
     fn verify(
         &self,
-        _: &[CertificateDer<'static>],
+        _: &Presented<'_>,
         _: &ServerName<'_>,
         _: UnixTime,
     ) -> Result<(), netkit_x509::Error> {
         Ok(())
+    }
+}
+
+impl ClientVerifier for DangerousAcceptAny {
+    fn verify(&self, _: &Presented<'_>, _: UnixTime) -> Result<(), netkit_x509::Error> {
+        Ok(())
+    }
+}
+
+/// What a flow waits for while a peer's certificates are judged.
+pub(crate) enum Judge<'a> {
+    /// Of a server: by whom, unless the owner decides, and for which name.
+    Server(Option<&'a dyn ServerVerifier>, &'a ServerName<'static>),
+    /// Of a client: by whom, unless the owner decides.
+    Client(Option<&'a dyn ClientVerifier>),
+}
+
+impl Judge<'_> {
+    /// The verdict, unless it is the owner's.
+    pub(crate) fn verdict(
+        &self,
+        presented: &Presented<'_>,
+        now: UnixTime,
+    ) -> Option<Result<(), netkit_x509::Error>> {
+        match self {
+            Self::Server(verifier, name) => {
+                verifier.map(|verifier| verifier.verify(presented, name, now))
+            }
+            Self::Client(verifier) => verifier.map(|verifier| verifier.verify(presented, now)),
+        }
     }
 }
 

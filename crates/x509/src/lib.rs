@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 mod certificate;
+mod choice;
 mod constraints;
 mod dates;
 mod diagnose;
@@ -19,6 +20,7 @@ mod roots;
 mod signature;
 mod validate;
 
+pub use choice::{has_name, names_issuer};
 pub use diagnose::{Diagnosis, diagnose};
 pub use error::Error;
 pub use roots::Roots;

@@ -1,6 +1,7 @@
 use crate::{
     Error,
     certificate::{Certificate, Extensions, Profile},
+    choice::distinguished_name,
     constraints::NameConstraints,
     name, path,
     signature::PublicKey,
@@ -118,6 +119,13 @@ impl Roots {
     /// Whether nothing is trusted.
     pub const fn is_empty(&self) -> bool {
         self.anchors.is_empty()
+    }
+
+    /// The roots' distinguished names in DER, for whoever tells a peer which authorities it trusts.
+    pub fn subjects(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.anchors
+            .iter()
+            .map(|anchor| distinguished_name(&anchor.subject))
     }
 
     pub(crate) fn anchors(&self) -> &[Anchor] {

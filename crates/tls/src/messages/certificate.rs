@@ -1,14 +1,24 @@
 //! The messages of authentication (RFC 9846 4.4.2, 4.5) and those behind the handshake (4.7).
 
-use super::{Extensions, Parse, Place, extensions::list_u16};
+use super::{
+    Extensions, ListU16, Parse, Place,
+    extensions::{list_u16, write_list},
+    write_message,
+};
 use crate::{
-    codepoints::{ExtensionType, KeyUpdateRequest, SignatureScheme},
+    codepoints::{ExtensionType, HandshakeType, KeyUpdateRequest, SignatureScheme},
+    config::ClientAuth,
     error::{Error, Malformed},
+    identity::{Identity, Staples},
     limits::MAX_CHAIN,
 };
 use alloc::vec::Vec;
 use core::marker::PhantomData;
-use netkit_core::Reader;
+use netkit_core::{Reader, TooLong, Writer};
+use rustls_pki_types::CertificateDer;
+
+/// The only kind of certificate status: an OCSP response (RFC 6066 8).
+const OCSP: u8 = 1;
 
 /// A chain of certificates, the end entity's first.
 pub(crate) struct Certificate<'a> {
@@ -41,20 +51,199 @@ impl<'a> Parse<'a> for Certificate<'a> {
     }
 }
 
+impl Certificate<'_> {
+    /// The chain, and what is stapled to its first certificate. Refuses an extension that `offered`
+    /// does not know of.
+    pub(crate) fn take(
+        self,
+        offered: impl Fn(ExtensionType) -> bool,
+    ) -> Result<(Vec<CertificateDer<'static>>, Staples), Error> {
+        let mut staples = Staples::default();
+        let mut chain = Vec::with_capacity(self.certificate_list.len());
+        for (der, extensions) in self.certificate_list {
+            extensions.answer_only(&offered)?;
+            let ocsp_response = extensions.read(ExtensionType::STATUS_REQUEST, ocsp_response)?;
+            if chain.is_empty() {
+                staples.ocsp_response = ocsp_response.map(<[u8]>::to_vec);
+                staples.sct_list = extensions
+                    .get(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP)
+                    .map(<[u8]>::to_vec);
+            }
+            chain.push(CertificateDer::from(der.to_vec()));
+        }
+        Ok((chain, staples))
+    }
+}
+
+/// A CertificateStatus (RFC 6066 8).
+pub(crate) fn ocsp_response<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+    let kind = reader.u8()?;
+    match reader.block_u24()? {
+        response if kind == OCSP && !response.is_empty() => Ok(response),
+        _ => Err(Error::PeerDecode(Malformed::Shape(
+            "a certificate status is not one OCSP response",
+        ))),
+    }
+}
+
+/// Appends a Certificate: the chain of `identity` with those staples that `wanted` has, or no
+/// certificate.
+pub(crate) fn write_certificate(
+    out: &mut Vec<u8>,
+    certificate_request_context: &[u8],
+    identity: Option<&Identity>,
+    wanted: impl Fn(ExtensionType) -> bool,
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::CERTIFICATE, |out| {
+        out.nested_u8(|out| {
+            out.bytes(certificate_request_context);
+            Ok(())
+        })?;
+        out.nested_u24(|out| {
+            let chain = identity.map(Identity::chain).unwrap_or_default();
+            let mut staples = identity.map(|identity| &identity.staples);
+            chain.iter().try_for_each(|certificate| {
+                out.nested_u24(|out| {
+                    out.bytes(certificate);
+                    Ok(())
+                })?;
+                out.nested_u16(|out| match staples.take() {
+                    Some(staples) => write_staples(out, staples, &wanted),
+                    None => Ok(()),
+                })
+            })
+        })
+    })
+}
+
+fn write_staples(
+    out: &mut Vec<u8>,
+    staples: &Staples,
+    wanted: impl Fn(ExtensionType) -> bool,
+) -> Result<(), TooLong> {
+    let kind = ExtensionType::STATUS_REQUEST;
+    if let Some(response) = staples.ocsp_response.as_ref().filter(|_| wanted(kind)) {
+        out.u16(kind.0);
+        out.nested_u16(|out| write_ocsp_response(out, response))?;
+    }
+    let kind = ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP;
+    if let Some(list) = staples.sct_list.as_ref().filter(|_| wanted(kind)) {
+        out.u16(kind.0);
+        out.nested_u16(|out| {
+            out.bytes(list);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Appends a CertificateStatus.
+pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) -> Result<(), TooLong> {
+    out.u8(OCSP);
+    out.nested_u24(|out| {
+        out.bytes(response);
+        Ok(())
+    })
+}
+
 /// A server's wish for a client certificate.
 pub(crate) struct CertificateRequest<'a> {
-    pub(crate) certificate_request_context: &'a [u8],
+    /// certificate_request_context
+    pub(crate) context: &'a [u8],
+    pub(crate) signature_algorithms: ListU16<'a>,
+    /// Distinguished names in DER: any of their certificates will do; none: any at all.
+    pub(crate) certificate_authorities: Vec<&'a [u8]>,
 }
 
 impl<'a> Parse<'a> for CertificateRequest<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let certificate_request_context = reader.block_u8()?;
+        let context = reader.block_u8()?;
         let extensions = Extensions::parse(reader, Place::CertificateRequest)?;
-        extensions.require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)?;
         Ok(Self {
-            certificate_request_context,
+            context,
+            signature_algorithms: extensions
+                .require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)?,
+            certificate_authorities: extensions
+                .read(
+                    ExtensionType::CERTIFICATE_AUTHORITIES,
+                    |reader| match distinguished_names(reader)? {
+                        names if names.is_empty() => Err(Error::PeerDecode(Malformed::Shape(
+                            "an empty certificate_authorities",
+                        ))),
+                        names => Ok(names),
+                    },
+                )?
+                .unwrap_or_default(),
         })
     }
+}
+
+/// A list of distinguished names (RFC 9846 4.3.4).
+pub(crate) fn distinguished_names<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, Error> {
+    reader.nested_u16(|reader| {
+        let mut names = Vec::new();
+        while !reader.is_empty() {
+            match reader.block_u16()? {
+                [] => {
+                    return Err(Error::PeerDecode(Malformed::Shape(
+                        "an empty distinguished name",
+                    )));
+                }
+                name => names.push(name),
+            }
+        }
+        Ok(names)
+    })
+}
+
+/// Appends a list of distinguished names.
+pub(crate) fn write_distinguished_names(
+    out: &mut Vec<u8>,
+    names: &[Vec<u8>],
+) -> Result<(), TooLong> {
+    out.nested_u16(|out| {
+        names.iter().try_for_each(|name| {
+            out.nested_u16(|out| {
+                out.bytes(name);
+                Ok(())
+            })
+        })
+    })
+}
+
+/// Appends a CertificateRequest.
+pub(crate) fn write_certificate_request(
+    out: &mut Vec<u8>,
+    client_auth: &ClientAuth,
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::CERTIFICATE_REQUEST, |out| {
+        out.u8(0); // certificate_request_context
+        out.nested_u16(|out| {
+            let schemes = &client_auth.signature_schemes;
+            out.u16(ExtensionType::SIGNATURE_ALGORITHMS.0);
+            out.nested_u16(|out| write_list(out, schemes.iter().map(|scheme| scheme.0)))?;
+            if client_auth.authorities.is_empty() {
+                return Ok(());
+            }
+            out.u16(ExtensionType::CERTIFICATE_AUTHORITIES.0);
+            out.nested_u16(|out| write_distinguished_names(out, &client_auth.authorities))
+        })
+    })
+}
+
+/// Appends a CertificateVerify.
+pub(crate) fn write_certificate_verify(
+    out: &mut Vec<u8>,
+    scheme: SignatureScheme,
+    signature: &[u8],
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::CERTIFICATE_VERIFY, |out| {
+        out.u16(scheme.0);
+        out.nested_u16(|out| {
+            out.bytes(signature);
+            Ok(())
+        })
+    })
 }
 
 /// The proof that a peer holds its certificate's private key.

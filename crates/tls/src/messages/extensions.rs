@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Malformed},
 };
 use alloc::vec::Vec;
-use netkit_core::{ReadError, Reader};
+use netkit_core::{ReadError, Reader, TooLong, Writer};
 
 /// A message that carries extensions (the columns of RFC 9846 4.3's table).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl<'a> Extensions<'a> {
     }
 
     /// The extensions in order: kind and content.
-    pub(crate) fn iter(self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
         let mut rest = Reader::new(self.0);
         core::iter::from_fn(move || {
             let kind = rest.u16().ok()?;
@@ -141,7 +141,7 @@ impl<'a> ListU16<'a> {
         Ok(Self(octets))
     }
 
-    pub(crate) fn iter(self) -> impl Iterator<Item = u16> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = u16> + use<'a> {
         self.0
             .chunks_exact(2)
             .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
@@ -150,6 +150,17 @@ impl<'a> ListU16<'a> {
     pub(crate) fn contains(self, value: u16) -> bool {
         self.iter().any(|listed| listed == value)
     }
+}
+
+/// Appends a list of two-octet values.
+pub(super) fn write_list(
+    out: &mut Vec<u8>,
+    values: impl Iterator<Item = u16>,
+) -> Result<(), TooLong> {
+    out.nested_u16(|out| {
+        values.for_each(|value| out.u16(value));
+        Ok(())
+    })
 }
 
 /// One protocol name of ALPN: 1 to 255 octets (RFC 7301 3.1).

@@ -2,7 +2,9 @@
 
 use super::{
     Extensions, Parse, Place,
-    extensions::{ListU16, host_name, list_u16, nothing, protocol_name, protocol_names},
+    extensions::{
+        ListU16, host_name, list_u16, nothing, protocol_name, protocol_names, write_list,
+    },
     write_message,
 };
 use crate::{
@@ -209,6 +211,19 @@ const ROWS: &[Row] = &[
         },
     },
     Row {
+        kind: ExtensionType::STATUS_REQUEST,
+        offered: |offer| offer.config.ask_for_ocsp,
+        write: |_, out| {
+            out.bytes(&[1, 0, 0, 0, 0]); // ocsp, no responder preferred, no extensions
+            Ok(())
+        },
+    },
+    Row {
+        kind: ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+        offered: |offer| offer.config.ask_for_scts,
+        write: |_, _| Ok(()),
+    },
+    Row {
         kind: ExtensionType::COOKIE,
         offered: |offer| offer.cookie.is_some(),
         write: |offer, out| {
@@ -234,13 +249,6 @@ const ROWS: &[Row] = &[
         },
     },
 ];
-
-fn write_list(out: &mut Vec<u8>, values: impl Iterator<Item = u16>) -> Result<(), TooLong> {
-    out.nested_u16(|out| {
-        values.for_each(|value| out.u16(value));
-        Ok(())
-    })
-}
 
 impl Offer<'_> {
     /// Whether the ClientHello has the extension `kind`.

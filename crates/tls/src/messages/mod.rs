@@ -9,6 +9,7 @@ mod hello;
 
 pub(crate) use certificate::{
     Certificate, CertificateRequest, CertificateVerify, Finished, KeyUpdate, NewSessionTicket,
+    write_certificate, write_certificate_request, write_certificate_verify,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place};
 pub(crate) use hello::{
@@ -47,9 +48,14 @@ impl<'a, T: Parse<'a>> Body<'a, T> {
 /// One row a message that may have a turn in some state: its name in code and its kind on the wire.
 macro_rules! messages {
     ($($Name:ident = $KIND:ident $(if $distinct:path)?;)*) => {
-        /// A handshake message of a known kind, unread.
+        /// A handshake message of a known kind, unread; or the answer to a question of ours, which
+        /// has its turn like a message.
         pub(crate) enum Message<'a> {
             $($Name(Body<'a, $Name<'a>>),)*
+            /// What was to be signed, signed.
+            Signature(&'a [u8]),
+            /// The peer's certificates have been judged.
+            Verdict(Result<(), netkit_x509::Error>),
             /// A kind that has no turn in any state.
             Other(HandshakeType),
         }
@@ -68,6 +74,9 @@ macro_rules! messages {
                 match self {
                     $(Self::$Name(_) => HandshakeType::$KIND,)*
                     Self::Other(kind) => *kind,
+                    // Given only in states that wait for them.
+                    Self::Signature(_) => HandshakeType::CERTIFICATE_VERIFY,
+                    Self::Verdict(_) => HandshakeType::CERTIFICATE,
                 }
             }
         }

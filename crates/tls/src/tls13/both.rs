@@ -2,13 +2,14 @@
 
 use super::schedule::{ApplicationTraffic, Handshake, HandshakeTraffic, Main, hash_of};
 use crate::{
-    codepoints::{CipherSuite, ContentType, HandshakeType, KeyUpdateRequest},
+    codepoints::{CipherSuite, ContentType, HandshakeType, KeyUpdateRequest, SignatureScheme},
     crypto::hash::{Digest, Running},
     error::{Error, Malformed},
     io::Io,
     limits::{MAX_KEY_UPDATES, MAX_TICKETS},
-    messages::{Finished, KeyUpdate, NewSessionTicket, write_message},
+    messages::{CertificateVerify, Finished, KeyUpdate, NewSessionTicket, write_message},
     record::Outgoing,
+    verify::check_signature,
 };
 use alloc::vec::Vec;
 use core::mem;
@@ -48,92 +49,107 @@ impl Transcript {
 }
 
 /// Messages that leave together.
-pub(super) struct Flight<'t> {
-    octets: Vec<u8>,
-    transcript: &'t mut Transcript,
-}
+#[derive(Default)]
+pub(super) struct Flight(Vec<u8>);
 
-impl<'t> Flight<'t> {
-    pub(super) fn new(transcript: &'t mut Transcript) -> Self {
-        Self {
-            octets: Vec::new(),
-            transcript,
-        }
-    }
-
+impl Flight {
     /// Adds a message that `write` appends whole.
-    pub(super) fn whole(
+    pub(super) fn add(
         &mut self,
+        transcript: &mut Transcript,
         io: &mut Io<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
     ) -> Result<(), Error> {
-        let start = self.octets.len();
-        write(&mut self.octets)?;
-        let message = &self.octets[start..];
-        self.transcript.add(message);
+        let start = self.0.len();
+        write(&mut self.0)?;
+        let message = &self.0[start..];
+        transcript.add(message);
         io.note_sent(message);
         Ok(())
-    }
-
-    /// Adds a message of `kind` with the body that `write` appends.
-    pub(super) fn message(
-        &mut self,
-        io: &mut Io<'_>,
-        kind: HandshakeType,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
-    ) -> Result<(), Error> {
-        self.whole(io, |out| write_message(out, kind, write))
     }
 
     /// Adds the Finished of the side whose secret this is.
     pub(super) fn finished(
         &mut self,
+        transcript: &mut Transcript,
         io: &mut Io<'_>,
         traffic: &HandshakeTraffic,
     ) -> Result<(), Error> {
-        let verify_data = traffic.verify_data(&self.transcript.hash());
-        self.message(io, HandshakeType::FINISHED, |out| {
-            out.bytes(verify_data.as_ref());
-            Ok(())
+        let verify_data = traffic.verify_data(&transcript.hash());
+        self.add(transcript, io, |out| {
+            write_message(out, HandshakeType::FINISHED, |out| {
+                out.bytes(verify_data.as_ref());
+                Ok(())
+            })
         })
-    }
-
-    /// The hash of the transcript with what has been added.
-    pub(super) fn hash(&self) -> Digest {
-        self.transcript.hash()
     }
 
     /// Appends the flight to `out` in records.
     pub(super) fn send(self, io: &mut Io<'_>) -> Result<(), Error> {
-        io.outgoing
-            .send(ContentType::HANDSHAKE, &[&self.octets], io.out)
+        io.outgoing.send(ContentType::HANDSHAKE, &[&self.0], io.out)
     }
 }
 
-/// What a server's CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the
-/// transcript's hash.
-pub(super) fn signed_content(transcript: &Digest) -> Vec<u8> {
-    const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify";
-    let mut content = Vec::with_capacity(64 + CONTEXT.len() + 1 + transcript.as_ref().len());
+/// Whose proof of authentication it is.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// What a CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the transcript's
+/// hash.
+pub(super) fn signed_content(signer: Side, transcript: &Transcript) -> Vec<u8> {
+    let context: &[u8] = match signer {
+        Side::Client => b"TLS 1.3, client CertificateVerify",
+        Side::Server => b"TLS 1.3, server CertificateVerify",
+    };
+    let hash = transcript.hash();
+    let mut content = Vec::with_capacity(64 + context.len() + 1 + hash.as_ref().len());
     content.resize(64, b' ');
-    content.bytes(CONTEXT);
+    content.bytes(context);
     content.u8(0);
-    content.bytes(transcript.as_ref());
+    content.bytes(hash.as_ref());
     content
+}
+
+/// Checks the peer's CertificateVerify with a scheme out of `accepted`.
+pub(super) fn check_verify(
+    message: &CertificateVerify<'_>,
+    accepted: &[SignatureScheme],
+    signer: Side,
+    transcript: &Transcript,
+    io: &Io<'_>,
+) -> Result<(), Error> {
+    if !accepted.contains(&message.algorithm) {
+        return Err(Error::PeerIllegalParameter(
+            "a signature scheme that was not offered",
+        ));
+    }
+    check_signature(
+        &io.facts.peer_chain[0],
+        message.algorithm,
+        &signed_content(signer, transcript),
+        message.signature,
+    )
 }
 
 /// Refuses a Finished that is not `traffic`'s over `transcript`.
 pub(super) fn check_finished(
     message: &Finished<'_>,
     traffic: &HandshakeTraffic,
-    transcript: &Digest,
+    transcript: &Transcript,
 ) -> Result<(), Error> {
+    let transcript = transcript.hash();
     if message.verify_data.len() != transcript.as_ref().len() {
         return Err(Error::PeerDecode(Malformed::Shape(
             "verify_data is not as long as the hash",
         )));
     }
-    if !traffic.verify_data(transcript).matches(message.verify_data) {
+    if !traffic
+        .verify_data(&transcript)
+        .matches(message.verify_data)
+    {
         return Err(Error::PeerBadFinished);
     }
     Ok(())
@@ -154,15 +170,15 @@ pub(super) fn handshake_traffic(
     (client, server)
 }
 
-/// Derives both sides' application secrets and logs them; `finished` is the hash up to the
-/// server's Finished.
+/// Derives both sides' application secrets and logs them; the transcript ends with the server's
+/// Finished.
 pub(super) fn application_traffic(
     secret: Main,
-    finished: &Digest,
+    transcript: &Transcript,
     client_random: &[u8; 32],
     io: &mut Io<'_>,
 ) -> (ApplicationTraffic, ApplicationTraffic) {
-    let (client, server) = secret.traffic(finished);
+    let (client, server) = secret.traffic(&transcript.hash());
     let log =
         |label, secret: &ApplicationTraffic| io.log_secret(label, client_random, secret.expose());
     log("CLIENT_TRAFFIC_SECRET_0", &client);

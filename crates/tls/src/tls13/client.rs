@@ -14,38 +14,47 @@
 //!          |             WAIT_CERT_CR ---- CertificateRequest ---> WAIT_CERT
 //!          |                  | Certificate                          | Certificate
 //!          |                  v <------------------------------------+
+//!          |             (WAIT_VERDICT)
+//!          |                  | the verifier's verdict
+//!          |                  v
 //!          |               WAIT_CV
 //!          |                  | CertificateVerify
 //!          |                  v
-//!          +---            WAIT_FINISHED
-//!                             | Finished; send [Certificate,] Finished
-//!   keys: application         v
-//!                            OPEN --- NewSessionTicket, KeyUpdate ---> OPEN
+//!          +---            WAIT_FINISHED ------ Finished, and we have a certificate ---+
+//!                             | Finished; send [empty Certificate,] Finished          v
+//!                             |                                              (WAIT_SIGNATURE)
+//!                             |     our key's signature; send Certificate,            |
+//!   keys: application         v                        CertificateVerify, Finished    |
+//!                            OPEN <---------------------------------------------------+
+//!                             +--- NewSessionTicket, KeyUpdate ---> OPEN
 //! ```
+//!
+//! The states in parentheses wait for us, not for the peer.
 
 use super::{
     both::{
-        Flight, Open, Transcript, application_traffic, check_finished, handshake_traffic,
-        signed_content,
+        Flight, Open, Side, Transcript, application_traffic, check_finished, check_verify,
+        handshake_traffic, signed_content,
     },
-    schedule::{Early, Handshake, HandshakeTraffic},
+    schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
 };
 use crate::{
-    codepoints::{CipherSuite, ContentType, ExtensionType, HandshakeType, ProtocolVersion},
+    codepoints::{CipherSuite, ContentType, ProtocolVersion, SignatureScheme},
     config::ClientConfig,
-    connection::Agreed,
+    connection::{Agreed, Asks},
     crypto::kx::KeyShare,
     error::Error,
+    identity::{Identity, ToSign},
     io::Io,
     messages::{
         Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished,
-        HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead,
+        HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, write_certificate,
+        write_certificate_verify,
     },
-    verify::check_signature,
+    verify::Judge,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
-use netkit_core::Writer;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 
 /// What the client waits for.
 pub(crate) enum State {
@@ -54,8 +63,10 @@ pub(crate) enum State {
     WaitEe(Box<WaitEe>),
     WaitCertCr(Box<WaitCertCr>),
     WaitCert(Box<WaitCert>),
+    WaitVerdict(Box<WaitVerdict>),
     WaitCv(Box<WaitCv>),
     WaitFinished(Box<WaitFinished>),
+    WaitSignature(Box<WaitSignature>),
     Open(Box<Open>),
 }
 
@@ -67,9 +78,20 @@ impl State {
             Self::WaitEe(_) => "WAIT_EE",
             Self::WaitCertCr(_) => "WAIT_CERT_CR",
             Self::WaitCert(_) => "WAIT_CERT",
+            Self::WaitVerdict(_) => "WAIT_VERDICT",
             Self::WaitCv(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::WaitSignature(_) => "WAIT_SIGNATURE",
             Self::Open(_) => "OPEN",
+        }
+    }
+
+    /// What our side has to decide before the flow goes on.
+    pub(crate) fn asks(&self) -> Option<Asks<'_>> {
+        match self {
+            Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
+            Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
+            _ => None,
         }
     }
 }
@@ -87,10 +109,15 @@ pub(crate) fn advance(
         (S::WaitRetriedSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
         (S::WaitEe(s), M::EncryptedExtensions(m)) => S::WaitCertCr(s.extensions(&m.read()?, io)?),
         (S::WaitCertCr(s), M::CertificateRequest(m)) => S::WaitCert(s.request(&m.read()?, io)?),
-        (S::WaitCertCr(s), M::Certificate(m)) => S::WaitCv(s.certificate(m.read()?, io)?),
-        (S::WaitCert(s), M::Certificate(m)) => S::WaitCv(s.certificate(m.read()?, io)?),
+        (S::WaitCertCr(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
+        (S::WaitCert(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
+        (S::WaitVerdict(s), M::Verdict(verdict)) => S::WaitCv(s.verdict(*verdict)?),
         (S::WaitCv(s), M::CertificateVerify(m)) => S::WaitFinished(s.verify(&m.read()?, io)?),
-        (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
+        (S::WaitFinished(s), M::Finished(m)) => match s.finished(&m.read()?, io)? {
+            AfterFinished::Sign(s) => S::WaitSignature(s),
+            AfterFinished::Open(s) => S::Open(s),
+        },
+        (S::WaitSignature(s), M::Signature(signature)) => S::Open(s.signature(signature, io)?),
         (S::Open(s), M::NewSessionTicket(m)) => {
             S::Open(Box::new(s.new_session_ticket(&m.read()?)?))
         }
@@ -357,44 +384,50 @@ impl WaitEe {
 pub(crate) struct WaitCertCr(Keyed);
 
 impl WaitCertCr {
-    /// The server asks for a client certificate. There is none to give: it gets an empty list.
+    /// The server asks for a client certificate.
     fn request(
         mut self,
         m: &CertificateRequest<'_>,
         io: &mut Io<'_>,
     ) -> Result<Box<WaitCert>, Error> {
         // RFC 9846 4.4.2: the context is for requests after the handshake.
-        if !m.certificate_request_context.is_empty() {
+        if !m.context.is_empty() {
             return Err(Error::PeerIllegalParameter(
                 "a certificate_request_context in the handshake",
             ));
         }
         self.0.transcript.add(io.raw);
-        Ok(Box::new(WaitCert(self.0)))
+        let ours = self.0.client.config.identity_for(
+            |scheme| m.signature_algorithms.contains(scheme.0),
+            &m.certificate_authorities,
+        );
+        Ok(Box::new(WaitCert(self.0, Asked(ours))))
     }
 
-    fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitCv>, Error> {
-        self.0.certificate(m, false, io)
+    fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
+        self.0.certificate(m, None, io)
     }
 }
 
+/// The server asked for a certificate: ours, and how its key signs, if one suits.
+struct Asked(Option<(Arc<Identity>, SignatureScheme)>);
+
 /// CertificateRequest has been received.
-pub(crate) struct WaitCert(Keyed);
+pub(crate) struct WaitCert(Keyed, Asked);
 
 impl WaitCert {
-    fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitCv>, Error> {
-        self.0.certificate(m, true, io)
+    fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
+        self.0.certificate(m, Some(self.1), io)
     }
 }
 
 impl Keyed {
-    /// Judges the server's certificates before its signature: a refusal costs less.
     fn certificate(
         mut self,
         m: Certificate<'_>,
-        requested: bool,
+        asked: Option<Asked>,
         io: &mut Io<'_>,
-    ) -> Result<Box<WaitCv>, Error> {
+    ) -> Result<Box<WaitVerdict>, Error> {
         if !m.certificate_request_context.is_empty() {
             return Err(Error::PeerIllegalParameter(
                 "a context in the server's Certificate",
@@ -404,30 +437,39 @@ impl Keyed {
             return Err(Error::PeerNoCertificate);
         }
         let offer = self.client.offer(&[], None);
-        let mut chain = Vec::with_capacity(m.certificate_list.len());
-        for (der, extensions) in m.certificate_list {
-            extensions.answer_only(|kind: ExtensionType| offer.offers(kind))?;
-            chain.push(CertificateDer::from(der.to_vec()));
-        }
-        io.keep_chain(chain);
-        self.client
-            .config
-            .verifier
-            .verify(&io.facts.peer_chain, &self.client.name, io.now)
-            .map_err(Error::PeerCertificate)?;
+        let (chain, staples) = m.take(|kind| offer.offers(kind))?;
+        io.keep_chain(chain, staples);
         self.transcript.add(io.raw);
+        Ok(Box::new(WaitVerdict { keyed: self, asked }))
+    }
+}
+
+/// The server's Certificate has been received. It is judged before its signature: a refusal costs
+/// less.
+pub(crate) struct WaitVerdict {
+    keyed: Keyed,
+    asked: Option<Asked>,
+}
+
+impl WaitVerdict {
+    fn judge(&self) -> Judge<'_> {
+        let client = &self.keyed.client;
+        Judge::Server(client.config.verifier.as_deref(), &client.name)
+    }
+
+    fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCv>, Error> {
+        verdict.map_err(Error::PeerCertificate)?;
         Ok(Box::new(WaitCv {
-            keyed: self,
-            requested,
+            keyed: self.keyed,
+            asked: self.asked,
         }))
     }
 }
 
-/// The server's Certificate has been received.
+/// The server's certificates are good.
 pub(crate) struct WaitCv {
     keyed: Keyed,
-    /// Whether the server asked for our certificate.
-    requested: bool,
+    asked: Option<Asked>,
 }
 
 impl WaitCv {
@@ -437,18 +479,13 @@ impl WaitCv {
         io: &mut Io<'_>,
     ) -> Result<Box<WaitFinished>, Error> {
         let mut keyed = self.keyed;
-        if !keyed.client.config.signature_schemes.contains(&m.algorithm) {
-            return Err(Error::PeerIllegalParameter(
-                "a signature scheme that was not offered",
-            ));
-        }
-        let content = signed_content(&keyed.transcript.hash());
-        check_signature(&io.facts.peer_chain[0], m.algorithm, &content, m.signature)?;
+        let accepted = &keyed.client.config.signature_schemes;
+        check_verify(m, accepted, Side::Server, &keyed.transcript, io)?;
         keyed.agreed.signature_scheme = Some(m.algorithm);
         keyed.transcript.add(io.raw);
         Ok(Box::new(WaitFinished {
             keyed,
-            requested: self.requested,
+            asked: self.asked,
         }))
     }
 }
@@ -456,38 +493,96 @@ impl WaitCv {
 /// The server has proved who it is.
 pub(crate) struct WaitFinished {
     keyed: Keyed,
-    requested: bool,
+    asked: Option<Asked>,
+}
+
+/// Where the server's Finished leads.
+enum AfterFinished {
+    Sign(Box<WaitSignature>),
+    Open(Box<Open>),
 }
 
 impl WaitFinished {
-    fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
+    fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<AfterFinished, Error> {
         let mut keyed = self.keyed;
-        check_finished(m, &keyed.theirs, &keyed.transcript.hash())?;
+        check_finished(m, &keyed.theirs, &keyed.transcript)?;
         let aligned = io.aligned()?;
         keyed.transcript.add(io.raw);
-        let server_finished = keyed.transcript.hash();
-
-        let mut flight = Flight::new(&mut keyed.transcript);
-        if self.requested {
-            flight.message(io, HandshakeType::CERTIFICATE, |out| {
-                out.bytes(&[0, 0, 0, 0]); // no context, no certificates
-                Ok(())
-            })?;
-        }
-        flight.finished(io, &keyed.ours)?;
-        flight.send(io)?;
-
         let (ours, theirs) = application_traffic(
             keyed.secret.main(),
-            &server_finished,
+            &keyed.transcript,
             &keyed.client.random,
             io,
         );
         io.incoming.rekey(aligned, theirs.record_key());
         io.note_keys(false, "application");
-        io.outgoing.rekey(ours.record_key());
+
+        let mut ending = Ending {
+            transcript: keyed.transcript,
+            flight: Flight::default(),
+            handshake_ours: keyed.ours,
+            ours,
+            theirs,
+            agreed: keyed.agreed,
+        };
+        let Some(Asked(identity)) = self.asked else {
+            return ending.finish(io).map(AfterFinished::Open);
+        };
+        ending.flight.add(&mut ending.transcript, io, |out| {
+            let identity = identity.as_ref().map(|(identity, _)| &**identity);
+            // A server's request may ask for staples; a client has none.
+            write_certificate(out, &[], identity, |_| false)
+        })?;
+        let Some((identity, scheme)) = identity else {
+            return ending.finish(io).map(AfterFinished::Open);
+        };
+        Ok(AfterFinished::Sign(Box::new(WaitSignature {
+            to_sign: ToSign {
+                identity,
+                scheme,
+                content: signed_content(Side::Client, &ending.transcript),
+            },
+            ending,
+        })))
+    }
+}
+
+/// What is left once the server's part is done: our Finished, and what may stand before it.
+struct Ending {
+    transcript: Transcript,
+    flight: Flight,
+    handshake_ours: HandshakeTraffic,
+    ours: ApplicationTraffic,
+    theirs: ApplicationTraffic,
+    agreed: Agreed,
+}
+
+impl Ending {
+    fn finish(mut self, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
+        self.flight
+            .finished(&mut self.transcript, io, &self.handshake_ours)?;
+        self.flight.send(io)?;
+        io.outgoing.rekey(self.ours.record_key());
         io.note_keys(true, "application");
-        io.agree(keyed.agreed);
-        Ok(Box::new(Open::new(theirs, ours)))
+        io.agree(self.agreed);
+        Ok(Box::new(Open::new(self.theirs, self.ours)))
+    }
+}
+
+/// Our certificate waits for its key's signature.
+pub(crate) struct WaitSignature {
+    to_sign: ToSign,
+    ending: Ending,
+}
+
+impl WaitSignature {
+    fn signature(mut self, signature: &[u8], io: &mut Io<'_>) -> Result<Box<Open>, Error> {
+        let Ending {
+            flight, transcript, ..
+        } = &mut self.ending;
+        flight.add(transcript, io, |out| {
+            write_certificate_verify(out, self.to_sign.scheme, signature)
+        })?;
+        self.ending.finish(io)
     }
 }

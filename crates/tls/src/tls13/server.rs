@@ -1,4 +1,4 @@
-//! The server's handshake (RFC 9846 A.2, without pre-shared keys and client certificates).
+//! The server's handshake (RFC 9846 A.2, without pre-shared keys).
 //!
 //! ```text
 //!                         WAIT_CH ------------ ClientHello without a usable share ---+
@@ -6,20 +6,31 @@
 //!                            | ClientHello                                          v
 //!                            | <------------------ ClientHello ------------ WAIT_RETRIED_CH
 //!                            | send ServerHello
-//!   keys: handshake          | send EncryptedExtensions, Certificate, CertificateVerify, Finished
-//!   send: application        v
+//!   keys: handshake          | send EncryptedExtensions, [CertificateRequest,] Certificate
+//!                            v
+//!                    (WAIT_SIGNATURE)
+//!                            | our key's signature; send CertificateVerify, Finished
+//!   send: application        +-------------------- a certificate was asked for ----------+
+//!                            |                                                           v
+//!                            |  <--------------------- empty Certificate ----------- WAIT_CERT
+//!                            |                                                           | Certificate
+//!                            |                                                    (WAIT_VERDICT)
+//!                            |                                                           | the verdict
+//!                            v  <--------------------- CertificateVerify ------------ WAIT_CV
 //!                       WAIT_FINISHED
 //!                            | Finished
 //!   receive: application     v
 //!                           OPEN --- KeyUpdate ---> OPEN
 //! ```
+//!
+//! The states in parentheses wait for us, not for the peer.
 
 use super::{
     both::{
-        Flight, Open, Transcript, application_traffic, check_finished, handshake_traffic,
-        signed_content,
+        Flight, Open, Side, Transcript, application_traffic, check_finished, check_verify,
+        handshake_traffic, signed_content,
     },
-    schedule::{ApplicationTraffic, Early, HandshakeTraffic},
+    schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
 };
 use crate::{
     codepoints::{
@@ -27,11 +38,16 @@ use crate::{
         SignatureScheme,
     },
     config::ServerConfig,
-    connection::Agreed,
-    crypto::{hash::Digest, kx::KeyShare},
+    connection::{Agreed, Asks},
+    crypto::kx::KeyShare,
     error::Error,
+    identity::{Identity, ToSign},
     io::Io,
-    messages::{ClientHello, Finished, ListU16, Message, write_server_hello},
+    messages::{
+        Certificate, CertificateVerify, ClientHello, Finished, ListU16, Message, write_certificate,
+        write_certificate_request, write_certificate_verify, write_message, write_server_hello,
+    },
+    verify::Judge,
 };
 use alloc::{borrow::ToOwned, boxed::Box, sync::Arc, vec::Vec};
 use netkit_core::{TooLong, Writer};
@@ -40,6 +56,10 @@ use netkit_core::{TooLong, Writer};
 pub(crate) enum State {
     WaitCh(Box<WaitCh>),
     WaitRetriedCh(Box<WaitRetriedCh>),
+    WaitSignature(Box<WaitSignature>),
+    WaitCert(Box<WaitCert>),
+    WaitVerdict(Box<WaitVerdict>),
+    WaitCv(Box<WaitCv>),
     WaitFinished(Box<WaitFinished>),
     Open(Box<Open>),
 }
@@ -49,8 +69,21 @@ impl State {
         match self {
             Self::WaitCh(_) => "WAIT_CH",
             Self::WaitRetriedCh(_) => "WAIT_RETRIED_CH",
+            Self::WaitSignature(_) => "WAIT_SIGNATURE",
+            Self::WaitCert(_) => "WAIT_CERT",
+            Self::WaitVerdict(_) => "WAIT_VERDICT",
+            Self::WaitCv(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::Open(_) => "OPEN",
+        }
+    }
+
+    /// What our side has to decide before the flow goes on.
+    pub(crate) fn asks(&self) -> Option<Asks<'_>> {
+        match self {
+            Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
+            Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
+            _ => None,
         }
     }
 }
@@ -64,12 +97,22 @@ pub(crate) fn advance(
     use {Message as M, State as S};
     Ok(match (state, message) {
         (S::WaitCh(s), M::ClientHello(m)) => match s.client_hello(&m.read()?, io)? {
-            AfterCh::Shared(s) => S::WaitFinished(s),
+            AfterCh::Shared(s) => S::WaitSignature(s),
             AfterCh::Retry(s) => S::WaitRetriedCh(s),
         },
         (S::WaitRetriedCh(s), M::ClientHello(m)) => {
-            S::WaitFinished(s.client_hello(&m.read()?, io)?)
+            S::WaitSignature(s.client_hello(&m.read()?, io)?)
         }
+        (S::WaitSignature(s), M::Signature(signature)) => match s.signature(signature, io)? {
+            AfterSignature::Certificate(s) => S::WaitCert(s),
+            AfterSignature::Finished(s) => S::WaitFinished(s),
+        },
+        (S::WaitCert(s), M::Certificate(m)) => match s.certificate(m.read()?, io)? {
+            AfterCertificate::Given(s) => S::WaitVerdict(s),
+            AfterCertificate::None(s) => S::WaitFinished(s),
+        },
+        (S::WaitVerdict(s), M::Verdict(verdict)) => S::WaitCv(s.verdict(*verdict)?),
+        (S::WaitCv(s), M::CertificateVerify(m)) => S::WaitFinished(s.verify(&m.read()?, io)?),
         (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
         (S::Open(s), M::KeyUpdate(m)) => S::Open(Box::new(s.key_update(&m.read()?, io)?)),
         (state, message) => {
@@ -85,7 +128,7 @@ pub(crate) struct WaitCh {
 
 /// Where a first ClientHello leads.
 enum AfterCh {
-    Shared(Box<WaitFinished>),
+    Shared(Box<WaitSignature>),
     Retry(Box<WaitRetriedCh>),
 }
 
@@ -163,7 +206,7 @@ impl WaitRetriedCh {
         mut self,
         m: &ClientHello<'_>,
         io: &mut Io<'_>,
-    ) -> Result<Box<WaitFinished>, Error> {
+    ) -> Result<Box<WaitSignature>, Error> {
         io.incoming.skip_no_more();
         check_versions(m)?;
         // RFC 9846 4.2.2: the second ClientHello changes only what the retry asked for.
@@ -207,6 +250,7 @@ impl WaitRetriedCh {
 /// What the server chose from a ClientHello, but for the key share.
 struct Choice {
     cipher_suite: CipherSuite,
+    identity: Arc<Identity>,
     signature_scheme: SignatureScheme,
     alpn: Option<Vec<u8>>,
 }
@@ -214,14 +258,16 @@ struct Choice {
 impl Choice {
     fn new(config: &ServerConfig, m: &ClientHello<'_>) -> Result<Self, Error> {
         let suites = config.cipher_suites.iter().map(|suite| suite.0);
-        let schemes = config.identity.schemes().iter().map(|scheme| scheme.0);
+        let schemes = m.signature_algorithms()?;
+        let (identity, signature_scheme) = config
+            .identity_for(|scheme| schemes.contains(scheme.0), m.server_name()?)
+            .ok_or(Error::PeerNoCommonScheme)?;
         Ok(Self {
             cipher_suite: first_common(suites, m.cipher_suites)
                 .map(CipherSuite)
                 .ok_or(Error::PeerNoCommonSuite)?,
-            signature_scheme: first_common(schemes, m.signature_algorithms()?)
-                .map(SignatureScheme)
-                .ok_or(Error::PeerNoCommonScheme)?,
+            identity: Arc::clone(identity),
+            signature_scheme,
             alpn: choose_protocol(&config.alpn, m)?,
         })
     }
@@ -292,24 +338,24 @@ fn choose_protocol(ours: &[Vec<u8>], m: &ClientHello<'_>) -> Result<Option<Vec<u
         .ok_or(Error::PeerNoCommonProtocol)
 }
 
-/// Sends ServerHello to Finished. From here the client's messages are under handshake keys, and
-/// ours under application keys.
+/// Sends ServerHello, and prepares what is signed next. From here both sides' messages are under
+/// handshake keys.
 fn respond(
-    config: &ServerConfig,
+    config: &Arc<ServerConfig>,
     choice: Choice,
     mut transcript: Transcript,
     (group, public): (NamedGroup, &[u8]),
     hello_retry: bool,
     m: &ClientHello<'_>,
     io: &mut Io<'_>,
-) -> Result<Box<WaitFinished>, Error> {
+) -> Result<Box<WaitSignature>, Error> {
     let aligned = io.aligned()?;
     let cipher_suite = choice.cipher_suite;
     let share = KeyShare::generate(group)?;
     let mut random = [0; 32];
     io.random.fill_bytes(&mut random);
-    let mut flight = Flight::new(&mut transcript);
-    flight.whole(io, |out| {
+    let mut flight = Flight::default();
+    flight.add(&mut transcript, io, |out| {
         write_server_hello(
             out,
             Some(&random),
@@ -336,66 +382,58 @@ fn respond(
     io.incoming.rekey(aligned, theirs.record_key());
     io.note_keys(false, "handshake");
 
-    let server_name = m.server_name()?;
-    let mut flight = Flight::new(&mut transcript);
-    authenticate(config, &choice, &ours, &mut flight, io)?;
-    let server_finished = flight.hash();
-    flight.send(io)?;
-    let (application_theirs, application_ours) =
-        application_traffic(secret.main(), &server_finished, &m.random, io);
-    io.outgoing.rekey(application_ours.record_key());
-    io.note_keys(true, "application");
-    Ok(Box::new(WaitFinished {
-        server_finished,
-        theirs,
-        application_theirs,
-        application_ours,
-        agreed: Agreed {
-            version: ProtocolVersion::TLS1_3,
-            cipher_suite,
-            group,
-            signature_scheme: Some(choice.signature_scheme),
-            alpn: choice.alpn,
-            server_name: server_name.map(ToOwned::to_owned),
-            hello_retry,
+    let mut flight = Flight::default();
+    show(config, &choice, m, &mut flight, &mut transcript, io)?;
+    Ok(Box::new(WaitSignature {
+        to_sign: ToSign {
+            identity: choice.identity,
+            scheme: choice.signature_scheme,
+            content: signed_content(Side::Server, &transcript),
+        },
+        flight,
+        ours,
+        secret,
+        client_random: m.random,
+        rest: Rest {
+            config: Arc::clone(config),
+            transcript,
+            theirs,
+            agreed: Agreed {
+                version: ProtocolVersion::TLS1_3,
+                cipher_suite,
+                group,
+                signature_scheme: Some(choice.signature_scheme),
+                alpn: choice.alpn,
+                server_name: m.server_name()?.map(ToOwned::to_owned),
+                hello_retry,
+            },
         },
     }))
 }
 
-/// Adds EncryptedExtensions, Certificate, CertificateVerify and Finished to the flight.
-fn authenticate(
+/// Adds EncryptedExtensions, CertificateRequest and Certificate to the flight.
+fn show(
     config: &ServerConfig,
     choice: &Choice,
-    ours: &HandshakeTraffic,
-    flight: &mut Flight<'_>,
+    m: &ClientHello<'_>,
+    flight: &mut Flight,
+    transcript: &mut Transcript,
     io: &mut Io<'_>,
 ) -> Result<(), Error> {
-    flight.message(io, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
-        out.nested_u16(|out| write_protocol(choice.alpn.as_deref(), out))
-    })?;
-    flight.message(io, HandshakeType::CERTIFICATE, |out| {
-        out.u8(0); // certificate_request_context
-        out.nested_u24(|out| {
-            config.identity.chain().iter().try_for_each(|certificate| {
-                out.nested_u24(|out| {
-                    out.bytes(certificate);
-                    Ok(())
-                })?;
-                out.u16(0); // extensions
-                Ok(())
-            })
+    flight.add(transcript, io, |out| {
+        write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
+            out.nested_u16(|out| write_protocol(choice.alpn.as_deref(), out))
         })
     })?;
-    let content = signed_content(&flight.hash());
-    let signature = config.identity.sign(choice.signature_scheme, &content)?;
-    flight.message(io, HandshakeType::CERTIFICATE_VERIFY, |out| {
-        out.u16(choice.signature_scheme.0);
-        out.nested_u16(|out| {
-            out.bytes(&signature);
-            Ok(())
-        })
-    })?;
-    flight.finished(io, ours)
+    if let Some(client_auth) = &config.client_auth {
+        flight.add(transcript, io, |out| {
+            write_certificate_request(out, client_auth)
+        })?;
+    }
+    flight.add(transcript, io, |out| {
+        let wanted = |kind| m.extensions.get(kind).is_some();
+        write_certificate(out, &[], Some(&choice.identity), wanted)
+    })
 }
 
 /// The ALPN answer, if there is one.
@@ -414,27 +452,138 @@ fn write_protocol(protocol: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), TooL
     })
 }
 
-/// Our Finished has been sent.
-pub(crate) struct WaitFinished {
-    /// The hash up to our Finished: what the client's Finished covers.
-    server_finished: Digest,
+/// What is left once the server's part is signed.
+struct Rest {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
     theirs: HandshakeTraffic,
-    application_theirs: ApplicationTraffic,
-    application_ours: ApplicationTraffic,
     agreed: Agreed,
+}
+
+/// Our certificate waits for its key's signature.
+pub(crate) struct WaitSignature {
+    to_sign: ToSign,
+    flight: Flight,
+    ours: HandshakeTraffic,
+    secret: Handshake,
+    client_random: [u8; 32],
+    rest: Rest,
+}
+
+/// Where our Finished leads.
+enum AfterSignature {
+    Certificate(Box<WaitCert>),
+    Finished(Box<WaitFinished>),
+}
+
+impl WaitSignature {
+    /// Sends all up to Finished. From here our messages are under application keys.
+    fn signature(self, signature: &[u8], io: &mut Io<'_>) -> Result<AfterSignature, Error> {
+        let Self {
+            mut flight,
+            mut rest,
+            ..
+        } = self;
+        flight.add(&mut rest.transcript, io, |out| {
+            write_certificate_verify(out, self.to_sign.scheme, signature)
+        })?;
+        flight.finished(&mut rest.transcript, io, &self.ours)?;
+        flight.send(io)?;
+        let main = self.secret.main();
+        let (theirs, ours) = application_traffic(main, &rest.transcript, &self.client_random, io);
+        io.outgoing.rekey(ours.record_key());
+        io.note_keys(true, "application");
+        let asked = rest.config.client_auth.is_some();
+        let finished = WaitFinished { rest, theirs, ours };
+        Ok(if asked {
+            AfterSignature::Certificate(Box::new(WaitCert(finished)))
+        } else {
+            AfterSignature::Finished(Box::new(finished))
+        })
+    }
+}
+
+/// Our Finished has been sent, and a certificate asked for.
+pub(crate) struct WaitCert(WaitFinished);
+
+/// Where the client's Certificate leads.
+enum AfterCertificate {
+    Given(Box<WaitVerdict>),
+    None(Box<WaitFinished>),
+}
+
+impl WaitCert {
+    fn certificate(
+        mut self,
+        m: Certificate<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<AfterCertificate, Error> {
+        if !m.certificate_request_context.is_empty() {
+            return Err(Error::PeerIllegalParameter(
+                "a context that the request did not have",
+            ));
+        }
+        // Nothing in the request asks for an extension of the answer.
+        let (chain, staples) = m.take(|_| false)?;
+        self.0.rest.transcript.add(io.raw);
+        if !chain.is_empty() {
+            io.keep_chain(chain, staples);
+            return Ok(AfterCertificate::Given(Box::new(WaitVerdict(self.0))));
+        }
+        match &self.0.rest.config.client_auth {
+            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate),
+            _ => Ok(AfterCertificate::None(Box::new(self.0))),
+        }
+    }
+}
+
+/// The client's Certificate has been received.
+pub(crate) struct WaitVerdict(WaitFinished);
+
+impl WaitVerdict {
+    fn judge(&self) -> Judge<'_> {
+        let auth = self.0.rest.config.client_auth.as_ref();
+        Judge::Client(auth.and_then(|auth| auth.verifier.as_deref()))
+    }
+
+    fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCv>, Error> {
+        verdict.map_err(Error::PeerCertificate)?;
+        Ok(Box::new(WaitCv(self.0)))
+    }
+}
+
+/// The client's certificates are good.
+pub(crate) struct WaitCv(WaitFinished);
+
+impl WaitCv {
+    fn verify(
+        mut self,
+        m: &CertificateVerify<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitFinished>, Error> {
+        let rest = &mut self.0.rest;
+        let auth = rest.config.client_auth.as_ref();
+        let accepted = auth.map_or(&[][..], |auth| &auth.signature_schemes);
+        check_verify(m, accepted, Side::Client, &rest.transcript, io)?;
+        rest.transcript.add(io.raw);
+        Ok(Box::new(self.0))
+    }
+}
+
+/// Our Finished has been sent, and the client's certificate, if any, is good.
+pub(crate) struct WaitFinished {
+    rest: Rest,
+    theirs: ApplicationTraffic,
+    ours: ApplicationTraffic,
 }
 
 impl WaitFinished {
     fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
-        check_finished(m, &self.theirs, &self.server_finished)?;
+        check_finished(m, &self.rest.theirs, &self.rest.transcript)?;
         let aligned = io.aligned()?;
-        io.incoming
-            .rekey(aligned, self.application_theirs.record_key());
+        io.incoming.rekey(aligned, self.theirs.record_key());
         io.note_keys(false, "application");
-        io.agree(self.agreed);
-        Ok(Box::new(Open::new(
-            self.application_theirs,
-            self.application_ours,
-        )))
+        io.agree(self.rest.agreed);
+        Ok(Box::new(Open::new(self.theirs, self.ours)))
     }
 }
