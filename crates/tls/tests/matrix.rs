@@ -2,8 +2,11 @@
 
 mod duo;
 
-use duo::{Duo, Messages, client_config, server_config};
-use netkit_tls::{Connection, Error, HandshakeType, NamedGroup, generators::inject};
+use duo::{Authority, Duo, Messages, client_config, server_config};
+use netkit_tls::{
+    ClientAuth, Connection, DangerousAcceptAny, Error, HandshakeType, NamedGroup,
+    generators::inject,
+};
 use std::{fmt::Write as _, sync::Arc};
 
 /// A body for each column. Whether it parses does not matter: the turn is judged first.
@@ -34,6 +37,8 @@ OPEN             .    .    .    .    .    .    .    .    x    x    .
 server           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
 WAIT_CH          x    .    .    .    .    .    .    .    .    .    .
 WAIT_RETRIED_CH  x    .    .    .    .    .    .    .    .    .    .
+WAIT_CERT        .    .    .    .    .    x    .    .    .    .    .
+WAIT_CV          .    .    .    .    .    .    x    .    .    .    .
 WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
 OPEN             .    .    .    .    .    .    .    .    .    x    .
 ";
@@ -76,15 +81,29 @@ fn client(retried: bool, fed: usize, asked: bool) -> Connection {
 }
 
 fn server(name: &str) -> Connection {
-    let (mut server, roots) = server_config();
+    let authority = Authority::new();
+    let mut server = authority.server("localhost");
+    let mut client = client_config(authority.roots());
+    let sent = Arc::new(Messages::default());
+    client.watch = Some(sent.clone());
+    client.identities.clone_from(&server.identities);
     if name == "WAIT_RETRIED_CH" {
         server.groups = vec![NamedGroup::SECP256R1];
     }
-    let mut duo = Duo::new(client_config(roots), server);
+    if matches!(name, "WAIT_CERT" | "WAIT_CV") {
+        let mut auth = ClientAuth::required(authority.roots());
+        auth.verifier = Some(Arc::new(DangerousAcceptAny));
+        server.client_auth = Some(auth);
+    }
+    let mut duo = Duo::new(client, server);
     match name {
         "WAIT_CH" => {}
         "OPEN" => duo.connect().unwrap(),
         _ => duo.deliver_to_server().unwrap(),
+    }
+    if name == "WAIT_CV" {
+        duo.deliver_to_client().unwrap();
+        inject(&mut duo.server, &sent.sent()[1], &mut Vec::new()).unwrap();
     }
     duo.server
 }
@@ -130,11 +149,18 @@ fn every_state_takes_its_messages_and_no_other() {
     );
     rows(
         "server",
-        &["WAIT_CH", "WAIT_RETRIED_CH", "WAIT_FINISHED", "OPEN"]
-            .map(|name| (name, move || server(name)))
-            .iter()
-            .map(|(name, reach)| (*name, reach as &dyn Fn() -> Connection))
-            .collect::<Vec<_>>(),
+        &[
+            "WAIT_CH",
+            "WAIT_RETRIED_CH",
+            "WAIT_CERT",
+            "WAIT_CV",
+            "WAIT_FINISHED",
+            "OPEN",
+        ]
+        .map(|name| (name, move || server(name)))
+        .iter()
+        .map(|(name, reach)| (*name, reach as &dyn Fn() -> Connection))
+        .collect::<Vec<_>>(),
         &mut matrix,
     );
     println!("{matrix}");

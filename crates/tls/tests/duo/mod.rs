@@ -5,12 +5,15 @@
 pub use netkit_tls::generators::Said;
 use netkit_tls::generators::hear;
 use netkit_tls::{
-    ClientConfig, Connection, Error, Identity, KeyLog, Note, ServerConfig, ServerName, UnixTime,
-    Watch, What,
+    CertificateDer, ClientConfig, Connection, Error, Identity, KeyLog, Note, ServerConfig,
+    ServerName, UnixTime, Watch, What,
 };
 use netkit_x509::Roots;
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,6 +48,58 @@ impl Watch for Messages {
     }
 }
 
+/// A certificate authority.
+pub struct Authority {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    roots: Arc<Roots>,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, format!("Authority {number}"));
+        let mut roots = Roots::new();
+        roots.add(params.self_signed(&key).unwrap().der()).unwrap();
+        Self {
+            issuer: rcgen::Issuer::new(params, key),
+            roots: Arc::new(roots),
+        }
+    }
+
+    pub fn roots(&self) -> Arc<Roots> {
+        self.roots.clone()
+    }
+
+    /// A chain for `name` and its key.
+    pub fn leaf(
+        &self,
+        name: &str,
+        algorithm: &'static rcgen::SignatureAlgorithm,
+    ) -> (Vec<CertificateDer<'static>>, rcgen::KeyPair) {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let certificate = rcgen::CertificateParams::new([name.to_owned()])
+            .unwrap()
+            .signed_by(&key, &self.issuer)
+            .unwrap();
+        (vec![certificate.into()], key)
+    }
+
+    pub fn identity(&self, name: &str, algorithm: &'static rcgen::SignatureAlgorithm) -> Identity {
+        let (chain, key) = self.leaf(name, algorithm);
+        Identity::new(chain, &key.serialize_der().try_into().unwrap()).unwrap()
+    }
+
+    pub fn server(&self, name: &str) -> ServerConfig {
+        ServerConfig::new(self.identity(name, &rcgen::PKCS_ECDSA_P256_SHA256))
+    }
+}
+
 /// A server for `localhost` with a certificate of its own making, and roots that trust it.
 pub fn server_config() -> (ServerConfig, Arc<Roots>) {
     server_config_with(&rcgen::PKCS_ECDSA_P256_SHA256)
@@ -54,24 +109,9 @@ pub fn server_config() -> (ServerConfig, Arc<Roots>) {
 pub fn server_config_with(
     algorithm: &'static rcgen::SignatureAlgorithm,
 ) -> (ServerConfig, Arc<Roots>) {
-    let ca_key = rcgen::KeyPair::generate().unwrap();
-    let mut ca = rcgen::CertificateParams::default();
-    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_certificate = ca.self_signed(&ca_key).unwrap();
-    let issuer = rcgen::Issuer::new(ca, ca_key);
-    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
-    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let identity = Identity::new(
-        vec![certificate.into()],
-        &key.serialize_der().try_into().unwrap(),
-    )
-    .unwrap();
-    let mut roots = Roots::new();
-    roots.add(ca_certificate.der()).unwrap();
-    (ServerConfig::new(identity), Arc::new(roots))
+    let authority = Authority::new();
+    let identity = authority.identity("localhost", algorithm);
+    (ServerConfig::new(identity), authority.roots)
 }
 
 /// A client that trusts `roots`.
