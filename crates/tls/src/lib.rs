@@ -29,6 +29,8 @@ pub use codepoints::{
 };
 pub use config::{ClientAuth, ClientConfig, ServerConfig};
 pub use connection::{Agreed, Connection, Event, Found, Question};
+#[cfg(feature = "rsa-key-transport")]
+pub use crypto::rsa;
 pub use error::{Error, Malformed};
 pub use hello::Hello;
 pub use identity::{Identity, ToSign};

@@ -1,4 +1,4 @@
-//! The primitives, and the only place that names ring.
+//! The primitives, and the only place that names ring (and crypto-bigint, for what ring has not).
 //!
 //! ring draws its own randomness for key shares and signatures; both stand behind one type each
 //! ([`kx::KeyShare`], [`sign::SigningKey`]). Its key contexts do not wipe themselves; every secret
@@ -8,4 +8,6 @@ pub(crate) mod aead;
 pub(crate) mod hash;
 pub(crate) mod hkdf;
 pub(crate) mod kx;
+#[cfg(feature = "rsa-key-transport")]
+pub mod rsa;
 pub(crate) mod sign;
