@@ -8,6 +8,8 @@ mod records;
 mod requests;
 mod rustls_pair;
 mod streams;
+mod textbook;
+mod timing;
 
 use clap::Parser;
 use measure::{Bench, Rounds};
@@ -38,5 +40,6 @@ fn main() {
     handshake::run(&mut bench);
     heads::run(&mut bench);
     requests::run(&mut bench);
+    timing::run(&mut bench);
     assert!(bench.has_run(), "no comparison has that in its name");
 }

@@ -9,17 +9,30 @@ use std::time::{Duration, Instant};
 pub struct Rounds {
     count: usize,
     turn: Duration,
+    samples: usize,
 }
 
 impl Rounds {
     pub const FULL: Self = Self {
         count: 601,
         turn: Duration::from_millis(1),
+        samples: 100_000,
     };
     pub const QUICK: Self = Self {
         count: 3,
         turn: Duration::from_millis(1),
+        samples: 400,
     };
+}
+
+/// Welch's t from which two classes count as told apart: one in 10^5 pairs without a difference
+/// reaches it.
+pub const APART: f64 = 4.5;
+
+/// Two classes of samples and Welch's t between their times.
+pub struct Pair {
+    pub classes: [&'static str; 2],
+    pub t: f64,
 }
 
 /// How an operation's time is told.
@@ -85,6 +98,38 @@ impl Bench {
 
     pub const fn has_run(&self) -> bool {
         self.has_run
+    }
+
+    /// How many samples a timing test is to take.
+    pub const fn samples(&self) -> usize {
+        self.rounds.samples
+    }
+
+    /// Prints what a timing test found: for each pair of classes, Welch's t and whether it tells them
+    /// apart.
+    pub fn pairs(&mut self, name: &str, who: &str, samples: usize, pairs: &[Pair]) {
+        if !self.json {
+            println!("{name}: {who}, {samples} samples");
+        }
+        for Pair { classes, t } in pairs {
+            let [one, other] = classes;
+            let apart = t.abs() >= APART;
+            if self.json {
+                let row = json!({
+                    "name": name, "who": who, "samples": samples, "classes": classes, "t": t,
+                    "apart": apart,
+                });
+                println!("{row}");
+            } else {
+                let verdict = if apart {
+                    "told apart"
+                } else {
+                    "not told apart"
+                };
+                println!("    {one:14} {other:14} t = {t:8.2}  {verdict}");
+            }
+        }
+        self.has_run = true;
     }
 
     /// Each side does an operation so many times and says how long that took.
