@@ -7,7 +7,15 @@ use crate::{
 };
 use netkit_tls::{Connection, CryptoRng, Event, NamedGroup, UnixTime};
 use rand_core::UnwrapErr;
-use std::sync::Arc;
+use ring::{
+    agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral},
+    rand::SystemRandom,
+    signature::{
+        self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
+        Signature,
+    },
+};
+use std::{hint::black_box, sync::Arc};
 
 pub fn run(bench: &mut Bench) {
     let contest = Contest {
@@ -24,23 +32,77 @@ pub fn run(bench: &mut Bench) {
         Arc::new(parties.our_server(suite)),
     );
     let theirs = (parties.their_client(suite), parties.their_server(suite));
+    let our_turn = |times| {
+        timed(|| {
+            for _ in 0..times {
+                OurPair::connected(&ours.0, &ours.1);
+            }
+        })
+    };
+    let their_turn = |times| {
+        timed(|| {
+            for _ in 0..times {
+                their_handshake(&theirs.0, &theirs.1);
+            }
+        })
+    };
+    bench.run(&contest, our_turn, their_turn);
+    // What each adds to the operations that nobody can leave out.
+    let bare = Bare::new();
+    let bare_turn = |times| timed(|| (0..times).for_each(|_| bare.operations()));
+    let peer = "bare ring";
+    bench.run(&Contest { peer, ..contest }, our_turn, bare_turn);
+    let name = "handshake of rustls, webpki";
     bench.run(
-        &contest,
-        |times| {
-            timed(|| {
-                for _ in 0..times {
-                    OurPair::connected(&ours.0, &ours.1);
-                }
-            })
+        &Contest {
+            name,
+            peer,
+            ..contest
         },
-        |times| {
-            timed(|| {
-                for _ in 0..times {
-                    their_handshake(&theirs.0, &theirs.1);
-                }
-            })
-        },
+        their_turn,
+        bare_turn,
     );
+}
+
+/// The asymmetric operations of a handshake and no more: two key pairs and agreements on X25519, one
+/// ECDSA signature, and two verified, the certificate's and the handshake's.
+struct Bare {
+    key: EcdsaKeyPair,
+    signature: Signature,
+}
+
+/// As much as a CertificateVerify covers.
+const SIGNED: [u8; 130] = [32; 130];
+
+impl Bare {
+    fn new() -> Self {
+        let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_ASN1_SIGNING);
+        let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &random).expect("a key");
+        let signature = key.sign(&random, &SIGNED).expect("a signature");
+        Self { key, signature }
+    }
+
+    fn operations(&self) {
+        let random = SystemRandom::new();
+        let pair = || {
+            let private = EphemeralPrivateKey::generate(&X25519, &random).expect("a key");
+            let public = private.compute_public_key().expect("a key");
+            (private, public)
+        };
+        let ((ours, our_public), (theirs, their_public)) = (pair(), pair());
+        for (private, public) in [(ours, their_public), (theirs, our_public)] {
+            let peer = UnparsedPublicKey::new(&X25519, public);
+            let _ = black_box(agree_ephemeral(private, &peer, |secret| secret[0]).expect("agree"));
+        }
+        black_box(self.key.sign(&random, &SIGNED).expect("a signature"));
+        let public = self.key.public_key();
+        for _ in 0..2 {
+            signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public)
+                .verify(&SIGNED, self.signature.as_ref())
+                .expect("its signature");
+        }
+    }
 }
 
 fn random() -> Box<dyn CryptoRng + Send> {

@@ -65,6 +65,7 @@ impl Unit {
 }
 
 /// What is compared.
+#[derive(Clone, Copy)]
 pub struct Contest<'a> {
     pub name: &'a str,
     pub peer: &'a str,

@@ -83,8 +83,20 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
                 .map(|roots| netkit_x509::diagnose(chain, roots, &name, now, refused).to_string());
             Err(Error::tls(Stage::TlsHandshake, error).diagnosed(diagnosis))
         }
-        Err(broken) => Err(broken.at(Stage::TlsHandshake)),
+        Err(broken) => Err(failed(&wire, broken)),
     }
+}
+
+/// Why a handshake failed; where nothing was in common, with what each side has.
+fn failed<S>(wire: &Wire<S>, broken: Broken) -> Error {
+    let lists = wire
+        .tls()
+        .map(tls::Connection::disagreements)
+        .unwrap_or_default();
+    let lines: Vec<String> = lists.iter().map(ToString::to_string).collect();
+    broken
+        .at(Stage::TlsHandshake)
+        .diagnosed((!lines.is_empty()).then(|| lines.join("\n")))
 }
 
 /// A server's wire, the handshake done.
@@ -96,7 +108,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let mut wire = Wire::new(io, Some(Box::new(machine)), Vec::new());
     match poll_fn(|cx| wire.poll_handshake(cx)).await {
         Ok(()) => Ok(wire),
-        Err(broken) => Err(broken.at(Stage::TlsHandshake)),
+        Err(broken) => Err(failed(&wire, broken)),
     }
 }
 

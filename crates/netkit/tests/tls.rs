@@ -279,3 +279,33 @@ async fn an_answer_that_nobody_asked_for_answers_nothing() {
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
     }
 }
+
+#[tokio::test]
+async fn where_nothing_is_in_common_both_sides_are_shown_what_there_was() {
+    let authority = Authority::new("Test CA");
+    let mut server = ServerConfig::new(authority.identity("localhost"));
+    server.cipher_suites = vec![tls::CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
+    let mut client = ClientConfig::new(Arc::new(authority.roots()));
+    client.cipher_suites = vec![tls::CipherSuite::TLS_AES_128_GCM_SHA256];
+    let (near, far) = duplex(1 << 14);
+    let name = "localhost".try_into().unwrap();
+    let (near, far) = tokio::join!(
+        TlsStream::connect(near, Arc::new(client), name),
+        TlsStream::accept(far, Arc::new(server)),
+    );
+    let told = far.unwrap_err().report();
+    assert!(
+        told.contains(
+            "cipher suites: this side has TLS_CHACHA20_POLY1305_SHA256; the peer has TLS_AES_128_GCM_SHA256"
+        ),
+        "{told}"
+    );
+    let told = near.unwrap_err().report();
+    for line in [
+        "alert handshake_failure",
+        "cipher suites: this side has TLS_AES_128_GCM_SHA256\n",
+        "groups: this side has x25519, secp256r1, secp384r1\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+}

@@ -6,6 +6,7 @@ use crate::{
         ProtocolVersion, SignatureScheme,
     },
     config::{ClientConfig, ServerConfig},
+    disagreement::Disagreement,
     error::{Error, Malformed},
     hello::Hello,
     identity::{Staples, ToSign},
@@ -18,7 +19,7 @@ use crate::{
     verify::{Judge, Presented},
     watch::{Note, Watched, What},
 };
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec, vec::Vec};
 use core::{fmt, mem, ops::Range};
 use netkit_core::Step;
 use rand_core::CryptoRng;
@@ -99,6 +100,7 @@ pub(crate) struct Facts {
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
     pub(crate) staples: Staples,
     pub(crate) agreed: Option<Agreed>,
+    pub(crate) disagreement: Option<Box<Disagreement>>,
 }
 
 /// What our side has to decide before a flow goes on.
@@ -788,6 +790,31 @@ impl Connection {
     /// What was agreed on, once connected.
     pub fn agreed(&self) -> Option<&Agreed> {
         self.facts.agreed.as_ref()
+    }
+
+    /// Why there was no agreement: of a server, what neither has in common; of a client whose server
+    /// refused its ClientHello without saying why, all that it offered.
+    pub fn disagreements(&self) -> Vec<Disagreement> {
+        use AlertDescription as A;
+        if let Some(disagreement) = &self.facts.disagreement {
+            return vec![(**disagreement).clone()];
+        }
+        let told = matches!(
+            self.failed,
+            Some(Error::PeerAlert(
+                A::HANDSHAKE_FAILURE
+                    | A::PROTOCOL_VERSION
+                    | A::INSUFFICIENT_SECURITY
+                    | A::NO_APPLICATION_PROTOCOL
+            ))
+        );
+        match &self.flow {
+            Flow::Client(state) if told => state
+                .offered()
+                .map(Disagreement::of_client)
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        }
     }
 
     /// The peer's certificates as it sent them, its own first; also after they were refused.

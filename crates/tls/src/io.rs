@@ -3,13 +3,14 @@
 use crate::{
     codepoints::HandshakeType,
     connection::{Agreed, Facts},
+    disagreement::Disagreement,
     error::Error,
     identity::Staples,
     joiner::Aligned,
     record::{Incoming, Outgoing},
     watch::{Note, Watched, What},
 };
-use alloc::{format, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 use rand_core::CryptoRng;
 use rustls_pki_types::CertificateDer;
 
@@ -39,6 +40,11 @@ impl Io<'_> {
     pub(crate) fn keep_chain(&mut self, chain: Vec<CertificateDer<'static>>, staples: Staples) {
         self.facts.peer_chain = chain;
         self.facts.staples = staples;
+    }
+
+    /// Keeps why there is no agreement.
+    pub(crate) fn disagree(&mut self, why: Option<Disagreement>) {
+        self.facts.disagreement = why.map(Box::new);
     }
 
     /// Keeps what was agreed: from here the connection is open.

@@ -9,6 +9,7 @@ mod codepoints;
 mod config;
 mod connection;
 mod crypto;
+mod disagreement;
 mod error;
 #[cfg(any(feature = "proptest", feature = "arbitrary"))]
 pub mod generators;
@@ -31,6 +32,7 @@ pub use config::{ClientAuth, ClientConfig, ServerConfig};
 pub use connection::{Agreed, Connection, Event, Found, Question};
 #[cfg(feature = "rsa-key-transport")]
 pub use crypto::rsa;
+pub use disagreement::{Disagreement, Lists, Protocol};
 pub use error::{Error, Malformed};
 pub use hello::Hello;
 pub use identity::{Identity, ToSign};

@@ -86,6 +86,15 @@ impl State {
         }
     }
 
+    /// What was offered, while the server has agreed to nothing.
+    pub(crate) fn offered(&self) -> Option<&ClientConfig> {
+        match self {
+            Self::WaitSh(s) => Some(&s.client.config),
+            Self::WaitRetriedSh(s) => Some(&s.seen.client.config),
+            _ => None,
+        }
+    }
+
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {

@@ -40,6 +40,7 @@ use crate::{
     config::ServerConfig,
     connection::{Agreed, Asks},
     crypto::kx::KeyShare,
+    disagreement::Disagreement,
     error::Error,
     identity::{Identity, ToSign},
     io::Io,
@@ -139,6 +140,12 @@ impl WaitCh {
 
     fn client_hello(self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterCh, Error> {
         self.config.check()?;
+        let config = Arc::clone(&self.config);
+        self.answer(m, io)
+            .inspect_err(|error| io.disagree(Disagreement::of_server(*error, &config, m)))
+    }
+
+    fn answer(self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterCh, Error> {
         check_versions(m)?;
         let choice = Choice::new(&self.config, m)?;
         // RFC 9846 4.3.10: no pre-shared key is taken, so what came with one is read past.
