@@ -20,6 +20,7 @@ pub fn run(bench: &mut Bench) {
     for suite in &SUITES {
         for peer in ["rustls", "bare ring"] {
             send(bench, &parties, suite, peer);
+            send_in_place(bench, &parties, suite, peer);
             recv(bench, &parties, suite, peer);
         }
     }
@@ -54,18 +55,63 @@ fn send(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
             }
         })
     };
-    if peer == "rustls" {
+    against(bench, &contest, parties, suite, body, ours);
+}
+
+/// As [`send`], of content that stands in its record already.
+fn send_in_place(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
+    let name = &format!("record/send-in-place/{}", suite.name);
+    let contest = Contest {
+        name,
+        peer,
+        unit: UNIT,
+    };
+    if !bench.wants(name) {
+        return;
+    }
+    let body = &content(FULL_RECORD);
+    let mut ours = our_pair(parties, suite);
+    let (front, behind) = ours.client.room_around();
+    let mut record = vec![0; front];
+    record.extend(body);
+    record.resize(front + FULL_RECORD + behind, 0);
+    let mut out = Vec::new();
+    ours.client
+        .send_in_place(&mut record, &mut out)
+        .expect("open");
+    assert_eq!(opened(&mut ours.server, &mut record.clone()), *body);
+    let ours = |times| {
+        timed(|| {
+            for _ in 0..times {
+                let sent = ours.client.send_in_place(black_box(&mut record), &mut out);
+                sent.expect("open");
+            }
+        })
+    };
+    against(bench, &contest, parties, suite, body, ours);
+}
+
+/// Runs our way of sending against the peer's.
+fn against(
+    bench: &mut Bench,
+    contest: &Contest<'_>,
+    parties: &Parties,
+    suite: &Suite,
+    body: &[u8],
+    ours: impl FnMut(u64) -> Duration,
+) {
+    if contest.peer == "rustls" {
         let mut theirs = RustlsPair::connected(parties, suite);
         let mut sent = Vec::new();
         theirs.send(body, &mut sent);
         theirs.recv(&mut sent, |data| assert_eq!(data, body));
-        bench.run(&contest, ours, |times| {
+        bench.run(contest, ours, |times| {
             timed(|| (0..times).for_each(|_| theirs.send(body, &mut io::sink())))
         });
     } else {
         let mut bare = Bare::new(suite);
-        let mut record = body.clone();
-        bench.run(&contest, ours, |times| {
+        let mut record = body.to_vec();
+        bench.run(contest, ours, |times| {
             timed(|| (0..times).for_each(|_| bare.seal(black_box(&mut record))))
         });
     }

@@ -12,9 +12,12 @@ use crate::{
     identity::{Staples, ToSign},
     io::Io,
     joiner::{Aligned, Joiner},
-    limits::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_WARNINGS},
+    limits::{
+        MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT,
+        MAX_WARNINGS,
+    },
     messages::{HEADER_LEN, Message},
-    record::{Incoming, Opened, Outgoing, front},
+    record::{Incoming, Opened, Outgoing, ROOM, front},
     tls13::{both::Open, client, server},
     verify::{Judge, Presented},
     watch::{Note, Watched, What},
@@ -713,11 +716,40 @@ impl Connection {
     /// [`Error::MisuseNotOpen`] before [`Event::Connected`] and after [`close`](Self::close), which
     /// harms nothing; after a failure, that error again.
     pub fn send(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.prepare(body, out)?;
+        self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
+    }
+
+    /// Octets that [`send_in_place`](Self::send_in_place) needs in front of the content and behind it.
+    pub fn room_around(&self) -> (usize, usize) {
+        ROOM
+    }
+
+    /// Makes `record` a record where it stands, so that its content is not copied: room in front, 1 to
+    /// 16 384 octets of content, room behind, as [`room_around`](Self::room_around) says. What this
+    /// appends to `out` leaves before the record.
+    ///
+    /// # Errors
+    /// [`Error::MisuseRecord`] if the content is empty or too long, which harms nothing; otherwise as
+    /// [`send`](Self::send).
+    pub fn send_in_place(&mut self, record: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let (front, behind) = self.room_around();
+        let content = record.len().saturating_sub(front + behind);
+        if !(1..=MAX_PLAINTEXT).contains(&content) {
+            return Err(Error::MisuseRecord);
+        }
+        self.prepare(&[&record[..content]], out)?;
+        self.outgoing
+            .seal_in_place(ContentType::APPLICATION_DATA, record)
+    }
+
+    /// Changes the key first where it is worn out, or where the peer waits for that.
+    fn prepare(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
         let (open, outgoing) = self.sending()?;
         if open.will_send_data() || !outgoing.has_room_for(body) {
             self.update_keys(false, out)?;
         }
-        self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
+        Ok(())
     }
 
     /// Moves this side to its next key, and with `ask_peer_too` asks the peer to do the same.

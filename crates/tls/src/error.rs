@@ -62,6 +62,8 @@ pub enum Error {
     MisuseKeyMismatch,
     /// Data may be sent only between [`Connected`](crate::Event::Connected) and `close`.
     MisuseNotOpen,
+    /// A record to be sent in place has no content, or more than a record holds.
+    MisuseRecord,
     /// An answer to a [`Question`](crate::Question) that was not asked.
     MisuseNotAsked,
     /// The owner refused the connection, with this alert.
@@ -125,9 +127,11 @@ impl Error {
             Self::PeerUnsupportedExtension(_) => A::UNSUPPORTED_EXTENSION,
             Self::PeerCertificate(error) => crate::verify::alert_for(*error),
             Self::PeerBadSignature | Self::PeerBadFinished => A::DECRYPT_ERROR,
-            Self::PeerAlert(_) | Self::Truncated | Self::MisuseNotOpen | Self::MisuseNotAsked => {
-                return None;
-            }
+            Self::PeerAlert(_)
+            | Self::Truncated
+            | Self::MisuseNotOpen
+            | Self::MisuseNotAsked
+            | Self::MisuseRecord => return None,
             Self::Refused(alert) => *alert,
             Self::MisuseCertificate(_)
             | Self::MisuseKey
@@ -169,6 +173,7 @@ impl Error {
             Self::MisuseKeyMismatch => "misuse_key_mismatch",
             Self::MisuseNotOpen => "misuse_not_open",
             Self::MisuseNotAsked => "misuse_not_asked",
+            Self::MisuseRecord => "misuse_record",
             Self::Refused(_) => "refused",
             Self::MisuseConfig(_) => "misuse_config",
             Self::KeyExhausted => "key_exhausted",
@@ -256,6 +261,9 @@ impl fmt::Display for Error {
                 f.write_str("the private key does not belong to the first certificate of the chain")
             }
             Self::MisuseNotOpen => f.write_str("the connection is not open for sending"),
+            Self::MisuseRecord => {
+                f.write_str("a record to send in place holds 1 to 16384 octets between its margins")
+            }
             Self::MisuseNotAsked => f.write_str("an answer to a question that was not asked"),
             Self::Refused(alert) => write!(f, "we refused the connection with alert {alert}"),
             Self::MisuseConfig(what) => write!(f, "unusable TLS configuration: {what}"),

@@ -168,6 +168,16 @@ fn inner(plaintext: &[u8]) -> Result<Opened, Error> {
     }
 }
 
+/// Octets around the content of a protected record: its header; the inner type and the tag.
+pub(crate) const ROOM: (usize, usize) = (HEADER_LEN, 1 + TAG_LEN);
+
+/// The header of a record whose body has `length` octets, at most `MAX_CIPHERTEXT`.
+fn head(kind: ContentType, length: usize) -> [u8; HEADER_LEN] {
+    let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
+    let [length_high, length_low] = (length as u16).to_be_bytes();
+    [kind.0, high, low, length_high, length_low]
+}
+
 /// The sending half: under which key records leave.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
@@ -226,6 +236,32 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Protects the content that stands in `record` between [`ROOM`]'s octets, all of which it fills.
+    pub(crate) fn seal_in_place(
+        &mut self,
+        kind: ContentType,
+        record: &mut [u8],
+    ) -> Result<(), Error> {
+        let (front, behind) = ROOM;
+        let key = self.key.as_mut().ok_or(Error::MisuseNotOpen)?;
+        let (header, body) = record.split_at_mut(front);
+        let (protected, tag) = body.split_at_mut(body.len() - TAG_LEN);
+        header.copy_from_slice(&head(
+            ContentType::APPLICATION_DATA,
+            protected.len() + TAG_LEN,
+        ));
+        protected[protected.len() + TAG_LEN - behind] = kind.0;
+        match key.seal(header, protected) {
+            Ok(sealed) => tag.copy_from_slice(&sealed),
+            Err(error) => {
+                // What could not be protected must not leave.
+                record.zeroize();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the dummy ChangeCipherSpec, which is never protected (RFC 9846 D.4).
     pub(crate) fn change_cipher_spec(out: &mut Vec<u8>) {
         let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
@@ -245,10 +281,7 @@ impl Outgoing {
             Some(_) => (ContentType::APPLICATION_DATA, length + 1 + TAG_LEN),
             None => (kind, length),
         };
-        let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
-        // At most MAX_CIPHERTEXT: two octets hold it.
-        let [length_high, length_low] = (body as u16).to_be_bytes();
-        let header = [outer.0, high, low, length_high, length_low];
+        let header = head(outer, body);
         out.extend_from_slice(&header);
         fill(out);
         if let Some(key) = &mut self.key {

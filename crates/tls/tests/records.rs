@@ -5,7 +5,7 @@ mod duo;
 use duo::{Duo, Said, client_config, server_config};
 use netkit_tls::{
     AlertDescription, ContentType, Error,
-    generators::seal,
+    generators::{seal, wear_down},
     limits::{MAX_EMPTY_RECORDS, MAX_WARNINGS},
 };
 
@@ -108,4 +108,49 @@ fn data_before_the_servers_finished_is_refused() {
         duo.deliver_to_client(),
         Err(Error::PeerUnexpectedRecord(DATA))
     );
+}
+
+#[test]
+fn a_record_is_sealed_where_it_stands() {
+    let mut duo = Duo::connected();
+    let (front, behind) = duo.client.room_around();
+    for length in [1, 700, 16_384] {
+        let body: Vec<u8> = (0..length).map(|i| i as u8).collect();
+        let mut record = vec![0; front];
+        record.extend(&body);
+        record.resize(front + length + behind, 0);
+        duo.client
+            .send_in_place(&mut record, &mut duo.to_server)
+            .unwrap();
+        assert!(duo.to_server.is_empty(), "nothing goes before it");
+        duo.to_server = record;
+        duo.server_heard.clear();
+        duo.settle().unwrap();
+        assert_eq!(duo.server_heard, [Said::Data(body)]);
+    }
+    for length in [0, 16_385] {
+        let mut record = vec![0; front + length + behind];
+        let sent = duo.client.send_in_place(&mut record, &mut duo.to_server);
+        assert_eq!(sent, Err(Error::MisuseRecord));
+        assert!(record.iter().all(|octet| *octet == 0), "untouched");
+    }
+    let sent = duo.client.send_in_place(&mut [0; 3], &mut duo.to_server);
+    assert_eq!(sent, Err(Error::MisuseRecord));
+    assert_eq!(duo.say_to_server(b"on").unwrap(), b"on");
+}
+
+#[test]
+fn a_worn_out_key_is_changed_before_a_record_in_place() {
+    let mut duo = Duo::connected();
+    wear_down(&mut duo.client, 1);
+    let (front, behind) = duo.client.room_around();
+    let mut record = vec![7; front + 3 + behind];
+    duo.client
+        .send_in_place(&mut record, &mut duo.to_server)
+        .unwrap();
+    assert!(!duo.to_server.is_empty(), "the KeyUpdate goes first");
+    duo.to_server.extend(record);
+    duo.server_heard.clear();
+    duo.settle().unwrap();
+    assert_eq!(duo.server_heard, [Said::Data(vec![7; 3])]);
 }
