@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         openssl("get/expired", expired),
         openssl("get/unknown_ca", unknown_ca),
         openssl("get/insecure", insecure),
+        openssl("get/client_certificate", client_certificate),
         openssl("get/truncation", truncation),
         trial("get/exit_codes", &[], exit_codes),
     ]
@@ -195,6 +196,44 @@ fn unknown_ca() -> Tested {
     let (get, server) = refused(&["localhost"], Valid::Now, false)?;
     get.says(&["CN=a test CA"])?;
     server.running.complains("alert unknown ca")
+}
+
+/// `s_server -Verify` ends the handshake of clients without a certificate.
+fn client_certificate() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let clients = tempfile::tempdir()?;
+    let files = ca.client(Key::Ed25519, "a-client")?.write(clients.path())?;
+    let (certificate, key) = (text(&files.certificate), text(&files.key));
+    let files = ca.localhost(Key::P256)?.write(place.path())?;
+    let ca = text(&ca.write(place.path())?);
+    let options = [
+        "-www",
+        "-Verify",
+        "1",
+        "-verify_return_error",
+        "-CAfile",
+        &ca,
+    ];
+    let server = openssl::server(&files, &options)?;
+    let url = format!("https://localhost:{}/", server.at.port());
+    let with = [
+        "get",
+        "--cacert",
+        &ca,
+        "--cert",
+        &certificate,
+        "--key",
+        &key,
+        &url,
+    ];
+    netkit(&with)?.ok()?.says(&["a-client"])?;
+    let without = netkit(&["get", "--cacert", &ca, &url])?;
+    ensure!(without.code() == Some(6), "{without}");
+    without.says(&["certificate_required"])?;
+    let half = netkit(&["get", "--cert", &certificate, &url])?;
+    ensure!(half.code() == Some(2), "{half}");
+    Ok(())
 }
 
 fn insecure() -> Tested {

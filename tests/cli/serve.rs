@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::octets::{self, HUGE};
+use netkit_tests::openssl;
 use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 
@@ -23,6 +24,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[Peer::Curl, Peer::OpenSsl],
             own_certificate,
         ),
+        trial("serve/key_types", &[Peer::OpenSsl], key_types),
+        trial("serve/client_ca", &[Peer::Curl], client_ca),
+        trial("serve/client_ca_to_get", &[], client_ca_to_get),
         curl("serve/files", files),
         curl("serve/no_escape", does_not_leave_its_folder),
         curl("serve/http", http),
@@ -129,6 +133,110 @@ fn another_name() -> Tested {
         }
     }
     Ok(())
+}
+
+/// Each kind of development key signs, and an RSA key may also be encrypted for.
+fn key_types() -> Tested {
+    for (key_type, signature, usage) in [
+        ("ecdsa", "ECDSA", "Digital Signature"),
+        ("ed25519", "ed25519", "Digital Signature"),
+        ("rsa", "RSA-PSS", "Digital Signature, Key Encipherment"),
+    ] {
+        let place = tempfile::tempdir()?;
+        let ca = place.path().join("ca.pem");
+        let serving = serve(
+            place.path(),
+            &[
+                "--dev-ca",
+                "localhost",
+                "--key-type",
+                key_type,
+                "--ca-out",
+                &text(&ca),
+            ],
+        )?;
+        let at = format!("127.0.0.1:{}", serving.port).parse()?;
+        let client = openssl::client(at, &ca, &[])?.finish()?.ok()?;
+        let signature = format!("Peer signature type: {signature}");
+        client.says(&[&signature, "Verify return code: 0 (ok)"])?;
+        let shown = run(
+            "openssl",
+            ["x509", "-noout", "-ext", "keyUsage"],
+            client.out.as_bytes(),
+        )?;
+        let last = shown.out.trim().lines().last().unwrap_or_default().trim();
+        ensure!(last == usage, "{key_type}: {shown}");
+    }
+    Ok(())
+}
+
+/// A CA for clients, a client's certificate and key of it, and of another: PEM files in the folder.
+struct Clients {
+    ca: String,
+    ours: [String; 2],
+    others: [String; 2],
+}
+
+fn clients(place: &Path) -> Result<Clients, Failed> {
+    let folder = |name: &str| {
+        let folder = place.join(name);
+        std::fs::create_dir(&folder).map(|()| folder)
+    };
+    let pair = |folder: &Path, ca: &Authority| {
+        let files = ca.client(Key::P256, "a-client")?.write(folder)?;
+        Ok::<_, Failed>([text(&files.certificate), text(&files.key)])
+    };
+    let (ours, others) = (folder("ours")?, folder("others")?);
+    let ca = Authority::new("a CA for clients")?;
+    Ok(Clients {
+        ca: text(&ca.write(&ours)?),
+        ours: pair(&ours, &ca)?,
+        others: pair(&others, &Authority::new("another CA for clients")?)?,
+    })
+}
+
+fn client_ca() -> Tested {
+    let place = tempfile::tempdir()?;
+    let clients = clients(place.path())?;
+    let ca = text(&place.path().join("ca.pem"));
+    let serving = serve(place.path(), &["--ca-out", &ca, "--client-ca", &clients.ca])?;
+    let url = format!("{}/ca.pem", serving.url);
+    let curl = |more: &[&str]| {
+        run(
+            "curl",
+            [&["-sS", "--cacert", &ca, &url], more].concat(),
+            b"",
+        )
+    };
+    let [certificate, key] = &clients.ours;
+    curl(&["--cert", certificate, "--key", key])?
+        .ok()?
+        .says(&["BEGIN CERTIFICATE"])?;
+    let without = curl(&[])?;
+    ensure!(without.code() == Some(56), "{without}");
+    without.says(&["alert certificate required"])?;
+    serving.running.says("no certificate")?;
+    let [certificate, key] = &clients.others;
+    let other = curl(&["--cert", certificate, "--key", key])?;
+    ensure!(other.code() == Some(56), "{other}");
+    other.says(&["alert unknown ca"])?;
+    serving.running.says("the peer's certificate is refused")
+}
+
+fn client_ca_to_get() -> Tested {
+    let place = tempfile::tempdir()?;
+    let clients = clients(place.path())?;
+    let ca = text(&place.path().join("ca.pem"));
+    let serving = serve(place.path(), &["--ca-out", &ca, "--client-ca", &clients.ca])?;
+    let url = format!("{}/ca.pem", serving.url);
+    let get = |more: &[&str]| netkit(&[&["get", "--cacert", &ca, &url], more].concat());
+    let [certificate, key] = &clients.ours;
+    get(&["--cert", certificate, "--key", key])?
+        .ok()?
+        .says(&["BEGIN CERTIFICATE"])?;
+    let without = get(&[])?;
+    ensure!(without.code() == Some(6), "{without}");
+    without.says(&["certificate_required"])
 }
 
 fn own_certificate() -> Tested {

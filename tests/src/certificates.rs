@@ -44,7 +44,7 @@ pub struct Authority {
     pem: String,
 }
 
-/// A server's certificate and key.
+/// A certificate of a server or a client, and its key.
 pub struct Leaf {
     der: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
@@ -100,13 +100,36 @@ impl Authority {
 
     /// A certificate for these names.
     pub fn leaf(&self, key: Key, names: &[&str], valid: Valid) -> Result<Leaf, Failed> {
+        self.issue(key, names, valid, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A certificate for a client of this name.
+    pub fn client(&self, key: Key, name: &str) -> Result<Leaf, Failed> {
+        self.issue(
+            key,
+            &[name],
+            Valid::Now,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        )
+    }
+
+    fn issue(
+        &self,
+        key: Key,
+        names: &[&str],
+        valid: Valid,
+        purpose: ExtendedKeyUsagePurpose,
+    ) -> Result<Leaf, Failed> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names.clone())?;
         params
             .distinguished_name
             .push(DnType::CommonName, names[0].as_str());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if key == Key::Rsa {
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
+        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
         let end = match valid {
             Valid::Now => SystemTime::now() + 30 * DAY,
@@ -129,7 +152,7 @@ impl Authority {
 }
 
 impl Leaf {
-    /// For our server.
+    /// For us.
     pub fn identity(&self) -> Result<Identity, Failed> {
         Ok(Identity::new(vec![self.der.clone()], &self.key)?)
     }

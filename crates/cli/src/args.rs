@@ -78,12 +78,34 @@ pub(crate) struct Serve {
     /// Make a development CA and a certificate for NAME (without --cert: for localhost)
     #[arg(long, value_name = "NAME")]
     pub(crate) dev_ca: Option<String>,
+    /// The kind of the development certificate's key
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value = "ecdsa",
+        conflicts_with = "cert"
+    )]
+    pub(crate) key_type: KeyType,
+    /// Require client certificates from the CAs in this file
+    #[arg(long, value_name = "PEM")]
+    pub(crate) client_ca: Option<PathBuf>,
     /// Write the development CA's certificate to FILE, for `curl --cacert`
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) ca_out: Option<PathBuf>,
     /// Serve HTTP without TLS
-    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "ca_out"])]
+    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out"])]
     pub(crate) http: bool,
+}
+
+/// A kind of private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyType {
+    /// On P-256
+    Ecdsa,
+    /// RFC 8410
+    Ed25519,
+    /// Of 2048 bits
+    Rsa,
 }
 
 /// Fetch a URL.
@@ -106,6 +128,12 @@ pub(crate) struct Get {
     /// Trust the CAs in this file instead of the system's
     #[arg(long, value_name = "PEM")]
     pub(crate) cacert: Option<PathBuf>,
+    /// The certificate to show to servers that ask for one, and what leads to its CA, as PEM
+    #[arg(long, value_name = "PEM", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// That certificate's private key, as PEM
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Accept any certificate. Whoever is on the way can then read and change everything
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,

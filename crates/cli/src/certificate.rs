@@ -94,13 +94,16 @@ fn days(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::KeyType;
     use crate::dev_ca::{DevCa, lasting, names_of};
 
     #[test]
     fn what_was_signed_is_what_is_shown() {
         let start = UNIX_EPOCH + Duration::from_secs(784_111_777);
         let ca = DevCa::new("a CA").unwrap();
-        let signed = ca.sign(&names_of("localhost"), &lasting(start)).unwrap();
+        let signed = ca
+            .sign(&names_of("localhost"), KeyType::Ecdsa, &lasting(start))
+            .unwrap();
         let lines = Certificate::read(&signed.certificate).unwrap().lines(start);
         assert!(
             lines[0].starts_with("subject CN=localhost, serial "),

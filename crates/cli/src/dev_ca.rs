@@ -8,8 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use netkit::{CertificateDer, PrivateKeyDer};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256,
 };
+
+use crate::args::KeyType;
 
 /// How long what it signs lasts.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(7 * DAY);
@@ -62,6 +64,7 @@ impl DevCa {
     pub(crate) fn sign(
         &self,
         names: &[&str],
+        key_type: KeyType,
         validity: &Range<SystemTime>,
     ) -> Result<Signed, rcgen::Error> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -69,15 +72,30 @@ impl DevCa {
         let mut params = CertificateParams::new(names.clone())?;
         params.distinguished_name = common(&names[0]);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if key_type == KeyType::Rsa {
+            // RFC 5246 7.4.2: RSA key transport wants it.
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         set_validity(&mut params, validity);
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let key = generate(key_type)?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Signed {
             certificate: certificate.der().clone(),
             key: PrivateKeyDer::Pkcs8(key.into()),
         })
+    }
+}
+
+fn generate(key_type: KeyType) -> Result<KeyPair, rcgen::Error> {
+    match key_type {
+        KeyType::Ecdsa => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+        KeyType::Ed25519 => KeyPair::generate_for(&PKCS_ED25519),
+        KeyType::Rsa => {
+            let key = crate::rsa_key::generate().map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+            KeyPair::from_der_and_sign_algo(&key, &PKCS_RSA_SHA256)
+        }
     }
 }
 

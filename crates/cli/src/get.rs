@@ -64,6 +64,10 @@ fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure>
     if args.insecure {
         builder = builder.danger_accept_any_certificate();
     }
+    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
+        let identity = Arc::new(netkit::identity::pem_files(cert, key)?);
+        builder = builder.configure_tls(|config| config.identities.push(identity));
+    }
     if let Some(authority) = &args.connect_to {
         builder = builder.connect_to(authority);
     }

@@ -8,6 +8,7 @@ mod exit;
 mod get;
 mod key_log;
 mod paint;
+mod rsa_key;
 mod serve;
 mod story;
 

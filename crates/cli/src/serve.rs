@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use netkit::http::{Request, Response};
-use netkit::tls::Identity;
+use netkit::tls::{ClientAuth, Identity, ServerConfig};
 use netkit::{Arrival, Body, Server, Shutdown};
 
 use crate::args;
@@ -83,26 +83,32 @@ fn server(args: &args::Serve) -> Result<(Server, Option<Dev>), Failure> {
     if args.http {
         return Ok((Server::http(), None));
     }
-    if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        return Ok((Server::https(netkit::identity::pem_files(cert, key)?), None));
+    let (identity, dev) = match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => (netkit::identity::pem_files(cert, key)?, None),
+        _ => development(args).map(|(identity, dev)| (identity, Some(dev)))?,
+    };
+    let mut config = ServerConfig::new(identity);
+    if let Some(file) = &args.client_ca {
+        let roots = netkit::roots::pem_file(file)?;
+        config.client_auth = Some(ClientAuth::required(Arc::new(roots)));
     }
+    Ok((Server::https_with(config), dev))
+}
+
+/// A certificate of a new development CA.
+fn development(args: &args::Serve) -> Result<(Identity, Dev), Failure> {
     let name = args.dev_ca.as_deref().unwrap_or("localhost");
     let bad_name = |e| Failure::usage(format!("--dev-ca {name}: {e}"));
     let ca = DevCa::new("netkit development CA").map_err(bad_name)?;
     let validity = dev_ca::lasting(SystemTime::now());
     let signed = ca
-        .sign(&dev_ca::names_of(name), &validity)
+        .sign(&dev_ca::names_of(name), args.key_type, &validity)
         .map_err(bad_name)?;
     let identity = Identity::new(vec![signed.certificate], &signed.key)
         .map_err(|e| Failure::usage(format!("--dev-ca {name}: {e}")))?;
     let file = write_ca(ca.pem(), args.ca_out.as_deref())?;
-    Ok((
-        Server::https(identity),
-        Some(Dev {
-            name: name.to_owned(),
-            file,
-        }),
-    ))
+    let name = name.to_owned();
+    Ok((identity, Dev { name, file }))
 }
 
 fn write_ca(pem: &str, wanted: Option<&Path>) -> Result<CaFile, Failure> {

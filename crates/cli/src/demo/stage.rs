@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::tap::{Passed, Tap};
 use crate::args::Breakage;
+use crate::args::KeyType;
 use crate::dev_ca::{self, DAY, DevCa};
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
@@ -96,7 +97,7 @@ impl Stage {
             _ => dev_ca::lasting(SystemTime::now()),
         };
         let signed = ca
-            .sign(&dev_ca::names_of(name), &validity)
+            .sign(&dev_ca::names_of(name), KeyType::Ecdsa, &validity)
             .map_err(failed)?;
         let certificate = signed.certificate.clone();
         let identity = Identity::new(vec![signed.certificate], &signed.key)
