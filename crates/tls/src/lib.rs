@@ -20,7 +20,9 @@ mod joiner;
 pub mod limits;
 mod messages;
 mod record;
+mod suites;
 mod tls13;
+mod transcript;
 mod verify;
 mod watch;
 

@@ -304,8 +304,8 @@ impl Outgoing {
 mod tests {
     use super::{HEADER_LEN, Incoming, Opened, Outgoing, Record, front, inner};
     use crate::{
-        codepoints::{CipherSuite, ContentType},
-        crypto::aead::{RecordKey, TAG_LEN},
+        codepoints::ContentType,
+        crypto::aead::{Aead, RecordKey, TAG_LEN},
         error::Error,
         joiner::Joiner,
         limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
@@ -313,7 +313,7 @@ mod tests {
     use alloc::{vec, vec::Vec};
 
     fn key() -> RecordKey {
-        RecordKey::new(CipherSuite::TLS_AES_128_GCM_SHA256, &[1; 16], [2; 12])
+        RecordKey::new(Aead::Aes128Gcm, &[1; 16], [2; 12])
     }
 
     fn pair() -> (Outgoing, Incoming) {

@@ -1,6 +1,6 @@
 //! Authenticated encryption of records: a key, its nonces, and how many records it may protect.
 
-use crate::{codepoints::CipherSuite, error::Error, limits};
+use crate::{error::Error, limits};
 use core::fmt;
 use ring::aead::{
     AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
@@ -13,17 +13,27 @@ pub(crate) const NONCE_LEN: usize = 12;
 /// Octets of the longest key.
 pub(crate) const MAX_KEY: usize = 32;
 
-fn algorithm(suite: CipherSuite) -> &'static Algorithm {
-    match suite {
-        CipherSuite::TLS_AES_128_GCM_SHA256 => &AES_128_GCM,
-        CipherSuite::TLS_AES_256_GCM_SHA384 => &AES_256_GCM,
-        _ => &CHACHA20_POLY1305,
-    }
+/// An algorithm for authenticated encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aead {
+    Aes128Gcm,
+    Aes256Gcm,
+    ChaCha20Poly1305,
 }
 
-/// Octets of the suite's key.
-pub(crate) fn key_len(suite: CipherSuite) -> usize {
-    algorithm(suite).key_len()
+impl Aead {
+    fn ring(self) -> &'static Algorithm {
+        match self {
+            Self::Aes128Gcm => &AES_128_GCM,
+            Self::Aes256Gcm => &AES_256_GCM,
+            Self::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+        }
+    }
+
+    /// Octets of a key.
+    pub(crate) fn key_len(self) -> usize {
+        self.ring().key_len()
+    }
 }
 
 /// One direction's key under one traffic secret.
@@ -38,16 +48,16 @@ pub(crate) struct RecordKey {
 }
 
 impl RecordKey {
-    /// A key of [`key_len`] octets.
-    pub(crate) fn new(suite: CipherSuite, key: &[u8], iv: [u8; NONCE_LEN]) -> Self {
-        let key = UnboundKey::new(algorithm(suite), key).expect("the schedule cuts keys to length");
+    /// A key of [`Aead::key_len`] octets.
+    pub(crate) fn new(aead: Aead, key: &[u8], iv: [u8; NONCE_LEN]) -> Self {
+        let key = UnboundKey::new(aead.ring(), key).expect("the schedule cuts keys to length");
         Self {
             key: LessSafeKey::new(key),
             iv,
             sequence_number: 0,
-            limit: match suite {
-                CipherSuite::TLS_CHACHA20_POLY1305_SHA256 => limits::MAX_RECORDS_CHACHA20,
-                _ => limits::MAX_RECORDS_AES_GCM,
+            limit: match aead {
+                Aead::ChaCha20Poly1305 => limits::MAX_RECORDS_CHACHA20,
+                Aead::Aes128Gcm | Aead::Aes256Gcm => limits::MAX_RECORDS_AES_GCM,
             },
         }
     }
@@ -118,17 +128,17 @@ impl fmt::Debug for RecordKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{NONCE_LEN, RecordKey, TAG_LEN, key_len};
-    use crate::{codepoints::CipherSuite, error::Error, limits};
+    use super::{Aead, NONCE_LEN, RecordKey, TAG_LEN};
+    use crate::{error::Error, limits};
 
-    fn key(suite: CipherSuite) -> RecordKey {
-        RecordKey::new(suite, &[7; 32][..key_len(suite)], [9; NONCE_LEN])
+    fn key(aead: Aead) -> RecordKey {
+        RecordKey::new(aead, &[7; 32][..aead.key_len()], [9; NONCE_LEN])
     }
 
     #[test]
     fn opens_what_it_sealed_once_and_in_order() {
-        for &suite in CipherSuite::ALL {
-            let (mut ours, mut theirs) = (key(suite), key(suite));
+        for aead in [Aead::Aes128Gcm, Aead::Aes256Gcm, Aead::ChaCha20Poly1305] {
+            let (mut ours, mut theirs) = (key(aead), key(aead));
             for text in [*b"first", *b"other"] {
                 let mut record = text.to_vec();
                 let tag = ours.seal(b"header", &mut record).unwrap();
@@ -158,7 +168,7 @@ mod tests {
     fn the_number_changes_the_nonce_in_every_octet_of_the_counter() {
         let mut seen = alloc::collections::BTreeSet::new();
         for bit in 0..64 {
-            let mut key = key(CipherSuite::TLS_CHACHA20_POLY1305_SHA256);
+            let mut key = key(Aead::ChaCha20Poly1305);
             key.limit = u64::MAX;
             key.sequence_number = (1 << bit) - u64::from(bit == 63);
             let mut text = [0; 4];
@@ -168,8 +178,7 @@ mod tests {
 
     #[test]
     fn refuses_to_wrap() {
-        let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
-        let (mut ours, mut theirs) = (key(suite), key(suite));
+        let (mut ours, mut theirs) = (key(Aead::Aes128Gcm), key(Aead::Aes128Gcm));
         ours.wear_down_to(1);
         assert_eq!(ours.left(), 1);
         ours.seal(b"", &mut [0; 1]).unwrap();

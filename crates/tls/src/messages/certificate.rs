@@ -274,6 +274,14 @@ impl<'a> Parse<'a> for Finished<'a> {
     }
 }
 
+/// Appends a Finished.
+pub(crate) fn write_finished(out: &mut Vec<u8>, verify_data: &[u8]) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::FINISHED, |out| {
+        out.bytes(verify_data);
+        Ok(())
+    })
+}
+
 /// A ticket for a later connection.
 pub(crate) struct NewSessionTicket<'a>(PhantomData<&'a ()>);
 

@@ -9,7 +9,7 @@ mod hello;
 
 pub(crate) use certificate::{
     Certificate, CertificateRequest, CertificateVerify, Finished, KeyUpdate, NewSessionTicket,
-    write_certificate, write_certificate_request, write_certificate_verify,
+    write_certificate, write_certificate_request, write_certificate_verify, write_finished,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place};
 pub(crate) use hello::{

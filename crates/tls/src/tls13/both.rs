@@ -1,94 +1,21 @@
-//! What both sides do alike: the transcript, the proofs of authentication, and the open connection.
+//! What both sides do alike: the proofs of authentication, and the open connection.
 
-use super::schedule::{ApplicationTraffic, Handshake, HandshakeTraffic, Main, hash_of};
+use super::schedule::{ApplicationTraffic, Handshake, HandshakeTraffic, Main};
 use crate::{
-    codepoints::{CipherSuite, ContentType, HandshakeType, KeyUpdateRequest, SignatureScheme},
-    crypto::hash::{Digest, Running},
+    codepoints::{ContentType, HandshakeType, KeyUpdateRequest, SignatureScheme},
     error::{Error, Malformed},
     io::Io,
     limits::{MAX_KEY_UPDATES, MAX_TICKETS},
-    messages::{CertificateVerify, Finished, KeyUpdate, NewSessionTicket, write_message},
+    messages::{
+        CertificateVerify, Finished, KeyUpdate, NewSessionTicket, write_finished, write_message,
+    },
     record::Outgoing,
+    transcript::{Flight, Transcript},
     verify::check_signature,
 };
 use alloc::vec::Vec;
 use core::mem;
-use netkit_core::{TooLong, Writer};
-
-/// The running hash of a handshake's messages (RFC 9846 4.1).
-#[derive(Debug)]
-pub(super) struct Transcript(Running);
-
-impl Transcript {
-    /// Begins with the ClientHello, once the suite names the hash function.
-    pub(super) fn new(suite: CipherSuite, client_hello: &[u8]) -> Self {
-        let mut running = hash_of(suite).start();
-        running.update(client_hello);
-        Self(running)
-    }
-
-    /// Begins anew after a retry: the first ClientHello is replaced by its hash.
-    pub(super) fn retried(suite: CipherSuite, client_hello: &[u8], retry: &[u8]) -> Self {
-        let hash = hash_of(suite);
-        let mut running = hash.start();
-        running.update(&[HandshakeType::MESSAGE_HASH.0, 0, 0, hash.len() as u8]);
-        running.update(hash.of(client_hello).as_ref());
-        running.update(retry);
-        Self(running)
-    }
-
-    /// Adds a message, header included.
-    pub(super) fn add(&mut self, message: &[u8]) {
-        self.0.update(message);
-    }
-
-    /// The hash of all messages so far.
-    pub(super) fn hash(&self) -> Digest {
-        self.0.so_far()
-    }
-}
-
-/// Messages that leave together.
-#[derive(Default)]
-pub(super) struct Flight(Vec<u8>);
-
-impl Flight {
-    /// Adds a message that `write` appends whole.
-    pub(super) fn add(
-        &mut self,
-        transcript: &mut Transcript,
-        io: &mut Io<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
-    ) -> Result<(), Error> {
-        let start = self.0.len();
-        write(&mut self.0)?;
-        let message = &self.0[start..];
-        transcript.add(message);
-        io.note_sent(message);
-        Ok(())
-    }
-
-    /// Adds the Finished of the side whose secret this is.
-    pub(super) fn finished(
-        &mut self,
-        transcript: &mut Transcript,
-        io: &mut Io<'_>,
-        traffic: &HandshakeTraffic,
-    ) -> Result<(), Error> {
-        let verify_data = traffic.verify_data(&transcript.hash());
-        self.add(transcript, io, |out| {
-            write_message(out, HandshakeType::FINISHED, |out| {
-                out.bytes(verify_data.as_ref());
-                Ok(())
-            })
-        })
-    }
-
-    /// Appends the flight to `out` in records.
-    pub(super) fn send(self, io: &mut Io<'_>) -> Result<(), Error> {
-        io.outgoing.send(ContentType::HANDSHAKE, &[&self.0], io.out)
-    }
-}
+use netkit_core::Writer;
 
 /// Whose proof of authentication it is.
 #[derive(Clone, Copy)]
@@ -132,6 +59,19 @@ pub(super) fn check_verify(
         &signed_content(signer, transcript),
         message.signature,
     )
+}
+
+/// Adds the Finished of the side whose secret this is.
+pub(super) fn add_finished(
+    flight: &mut Flight,
+    transcript: &mut Transcript,
+    io: &mut Io<'_>,
+    traffic: &HandshakeTraffic,
+) -> Result<(), Error> {
+    let verify_data = traffic.verify_data(&transcript.hash());
+    flight.add(transcript, io, |out| {
+        write_finished(out, verify_data.as_ref())
+    })
 }
 
 /// Refuses a Finished that is not `traffic`'s over `transcript`.
@@ -282,30 +222,5 @@ impl Open {
         self.send.update();
         outgoing.rekey(self.send.record_key());
         Ok(message)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Transcript;
-    use crate::{codepoints::CipherSuite, crypto::hash::Hash};
-
-    #[test]
-    fn the_transcript_is_the_hash_of_all_messages_in_order() {
-        let mut transcript = Transcript::new(CipherSuite::TLS_AES_128_GCM_SHA256, b"hello");
-        transcript.add(b"more");
-        let joined = Hash::Sha256.of(b"hellomore");
-        assert_eq!(transcript.hash().as_ref(), joined.as_ref());
-    }
-
-    #[test]
-    fn after_a_retry_a_hash_stands_for_the_first_hello() {
-        let suite = CipherSuite::TLS_AES_256_GCM_SHA384;
-        let transcript = Transcript::retried(suite, b"hello", b"retry");
-        let mut octets = [254, 0, 0, 48].to_vec();
-        octets.extend(Hash::Sha384.of(b"hello").as_ref());
-        octets.extend(b"retry");
-        let joined = Hash::Sha384.of(&octets);
-        assert_eq!(transcript.hash().as_ref(), joined.as_ref());
     }
 }

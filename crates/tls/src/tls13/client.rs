@@ -33,7 +33,7 @@
 
 use super::{
     both::{
-        Flight, Open, Side, Transcript, application_traffic, check_finished, check_verify,
+        Open, Side, add_finished, application_traffic, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
     schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
@@ -51,6 +51,7 @@ use crate::{
         HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, write_certificate,
         write_certificate_verify,
     },
+    transcript::{Flight, Transcript},
     verify::Judge,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
@@ -568,8 +569,12 @@ struct Ending {
 
 impl Ending {
     fn finish(mut self, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
-        self.flight
-            .finished(&mut self.transcript, io, &self.handshake_ours)?;
+        add_finished(
+            &mut self.flight,
+            &mut self.transcript,
+            io,
+            &self.handshake_ours,
+        )?;
         self.flight.send(io)?;
         io.outgoing.rekey(self.ours.record_key());
         io.note_keys(true, "application");

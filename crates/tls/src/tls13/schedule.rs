@@ -23,20 +23,12 @@
 use crate::{
     codepoints::CipherSuite,
     crypto::{
-        aead::{MAX_KEY, NONCE_LEN, RecordKey, key_len},
+        aead::{MAX_KEY, NONCE_LEN, RecordKey},
         hash::{Digest, Hash, MAX_HASH, Mac},
         hkdf::{Prk, Secret},
     },
 };
 use zeroize::Zeroizing;
-
-/// The hash function of `suite`.
-pub(super) fn hash_of(suite: CipherSuite) -> Hash {
-    match suite {
-        CipherSuite::TLS_AES_256_GCM_SHA384 => Hash::Sha384,
-        _ => Hash::Sha256,
-    }
-}
 
 /// As many zeros as a hash is long.
 fn zeros(hash: Hash) -> &'static [u8] {
@@ -54,13 +46,13 @@ pub(super) struct Early(CipherSuite, Prk);
 
 impl Early {
     pub(super) fn new(suite: CipherSuite) -> Self {
-        let hash = hash_of(suite);
+        let hash = suite.hash();
         Self(suite, Prk::extract(hash, zeros(hash), zeros(hash)))
     }
 
     /// Goes on with the shared secret of the key exchange.
     pub(super) fn handshake(self, shared: &[u8]) -> Handshake {
-        Handshake(self.0, extract_next(&self.1, hash_of(self.0), shared))
+        Handshake(self.0, extract_next(&self.1, self.0.hash(), shared))
     }
 }
 
@@ -76,7 +68,7 @@ impl Handshake {
 
     /// Goes on to the Main Secret.
     pub(super) fn main(self) -> Main {
-        let hash = hash_of(self.0);
+        let hash = self.0.hash();
         Main(self.0, extract_next(&self.1, hash, zeros(hash)))
     }
 }
@@ -96,11 +88,11 @@ impl Main {
 fn record_key(suite: CipherSuite, secret: &Secret) -> RecordKey {
     let prk = secret.prk();
     let mut key = Zeroizing::new([0; MAX_KEY]);
-    let key = &mut key[..key_len(suite)];
+    let key = &mut key[..suite.aead().key_len()];
     prk.expand_label(b"key", b"", key);
     let mut iv = [0; NONCE_LEN];
     prk.expand_label(b"iv", b"", &mut iv);
-    RecordKey::new(suite, key, iv)
+    RecordKey::new(suite.aead(), key, iv)
 }
 
 /// A side's secret for its handshake messages.

@@ -27,7 +27,7 @@
 
 use super::{
     both::{
-        Flight, Open, Side, Transcript, application_traffic, check_finished, check_verify,
+        Open, Side, add_finished, application_traffic, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
     schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
@@ -48,6 +48,7 @@ use crate::{
         Certificate, CertificateVerify, ClientHello, Finished, ListU16, Message, write_certificate,
         write_certificate_request, write_certificate_verify, write_message, write_server_hello,
     },
+    transcript::{Flight, Transcript},
     verify::Judge,
 };
 use alloc::{borrow::ToOwned, boxed::Box, sync::Arc, vec::Vec};
@@ -494,7 +495,7 @@ impl WaitSignature {
         flight.add(&mut rest.transcript, io, |out| {
             write_certificate_verify(out, self.to_sign.scheme, signature)
         })?;
-        flight.finished(&mut rest.transcript, io, &self.ours)?;
+        add_finished(&mut flight, &mut rest.transcript, io, &self.ours)?;
         flight.send(io)?;
         let main = self.secret.main();
         let (theirs, ours) = application_traffic(main, &rest.transcript, &self.client_random, io);
