@@ -99,6 +99,7 @@ pub(crate) async fn dial(
         Arc::clone(&trust.config),
         name,
         trust.roots.as_deref(),
+        &(),
     );
     let wire = within(Stage::TlsHandshake, timeouts.tls_handshake, shake).await?;
     facts.handshake = Some(connected.elapsed());

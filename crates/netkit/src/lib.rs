@@ -31,7 +31,7 @@ pub use server::{Bound, Handler, Server};
 pub use serving::Arrival;
 pub use shutdown::Shutdown;
 pub use timeouts::{ClientTimeouts, ServerTimeouts};
-pub use tls_stream::TlsStream;
+pub use tls_stream::{Decisions, TlsStream, Undecided};
 pub use transport::{Doing, Listener, Stream, Tcp, Transport};
 
 pub use bytes::Bytes;

@@ -55,7 +55,7 @@ pub(crate) async fn serve<H: Handler>(
     let wire = match &server.tls {
         None => Ok(Wire::new(stream, None, Vec::new())),
         Some(config) => {
-            let shake = tls_stream::accept(stream, Arc::clone(config));
+            let shake = tls_stream::accept(stream, Arc::clone(config), &());
             within(Stage::TlsHandshake, server.timeouts.tls_handshake, shake).await
         }
     };

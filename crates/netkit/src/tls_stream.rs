@@ -4,16 +4,17 @@ use crate::{
     wire::{Broken, Wire},
 };
 use netkit_tls::{
-    self as tls, Agreed, CertificateDer, ClientConfig, ServerConfig, ServerName, UnixTime,
+    self as tls, Agreed, AlertDescription, CertificateDer, ClientConfig, Question, ServerConfig,
+    ServerName, ToSign, UnixTime,
 };
 use netkit_x509::Roots;
 use std::{
     fmt,
-    future::poll_fn,
+    future::{poll_fn, ready},
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{self, Context, Poll},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -41,14 +42,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, Error> {
-        Self::over(connect(io, config, name, None).await?)
+        Self::connect_with(io, config, name, &()).await
+    }
+
+    /// As [`connect`](Self::connect), with what the configuration leaves open decided by `decisions`.
+    pub async fn connect_with(
+        io: S,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        decisions: &impl Decisions,
+    ) -> Result<Self, Error> {
+        Self::over(connect(io, config, name, None, decisions).await?)
     }
 
     /// Shakes hands as a server.
     ///
     /// It has no timeout of its own. Dropping the future drops the stream.
     pub async fn accept(io: S, config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Self::over(accept(io, config).await?)
+        Self::accept_with(io, config, &()).await
+    }
+
+    /// As [`accept`](Self::accept), with what the configuration leaves open decided by `decisions`. To
+    /// choose the configuration itself, see [`Undecided`].
+    pub async fn accept_with(
+        io: S,
+        config: Arc<ServerConfig>,
+        decisions: &impl Decisions,
+    ) -> Result<Self, Error> {
+        Self::over(accept(io, config, decisions).await?)
     }
 }
 
@@ -69,13 +90,14 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     roots: Option<&Roots>,
+    decisions: &impl Decisions,
 ) -> Result<Wire<S>, Error> {
     let now = UnixTime::now();
     let mut hello = Vec::new();
     let machine = tls::Connection::client(config, name.clone(), now, random::system(), &mut hello)
         .map_err(|error| Error::tls(Stage::TlsHandshake, error))?;
     let mut wire = Wire::new(io, Some(Box::new(machine)), hello);
-    match poll_fn(|cx| wire.poll_handshake(cx)).await {
+    match shake_hands(&mut wire, decisions).await {
         Ok(()) => Ok(wire),
         Err(Broken::Tls(error @ tls::Error::PeerCertificate(refused))) => {
             let chain = wire.tls().map_or(&[][..], tls::Connection::peer_chain);
@@ -85,6 +107,46 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(broken) => Err(failed(&wire, broken)),
     }
+}
+
+/// A server's wire, the handshake done.
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    config: Arc<ServerConfig>,
+    decisions: &impl Decisions,
+) -> Result<Wire<S>, Error> {
+    let machine = tls::Connection::server(config, UnixTime::now(), random::system());
+    let mut wire = Wire::new(io, Some(Box::new(machine)), Vec::new());
+    match shake_hands(&mut wire, decisions).await {
+        Ok(()) => Ok(wire),
+        Err(broken) => Err(failed(&wire, broken)),
+    }
+}
+
+/// Runs the handshake to its end, and asks whoever decides.
+async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    decisions: &impl Decisions,
+) -> Result<(), Broken> {
+    let refuse = |tls: &mut tls::Connection, out: &mut Vec<u8>| {
+        Err(tls.refuse(AlertDescription::INTERNAL_ERROR, out))
+    };
+    while let Some(question) = poll_fn(|cx| wire.poll_handshake(cx)).await? {
+        let tls = wire.tls();
+        match (question, tls.and_then(tls::Connection::to_sign), tls) {
+            (Question::Sign, Some(to_sign), _) => match decisions.sign(to_sign).await {
+                Some(signature) => wire.answer(|tls, out| tls.signature(&signature, out)),
+                None => wire.answer(refuse),
+            },
+            (Question::Verify, _, Some(tls)) => match decisions.judge(tls.peer_chain()).await {
+                Some(verdict) => wire.answer(|tls, out| tls.verdict(verdict, out)),
+                None => wire.answer(refuse),
+            },
+            // Asked of those only who are undecided, and they have chosen.
+            _ => wire.answer(refuse),
+        }
+    }
+    Ok(())
 }
 
 /// Why a handshake failed; where nothing was in common, with what each side has.
@@ -99,16 +161,96 @@ fn failed<S>(wire: &Wire<S>, broken: Broken) -> Error {
         .diagnosed((!lines.is_empty()).then(|| lines.join("\n")))
 }
 
-/// A server's wire, the handshake done.
-pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
-    io: S,
-    config: Arc<ServerConfig>,
-) -> Result<Wire<S>, Error> {
-    let machine = tls::Connection::server(config, UnixTime::now(), random::system());
-    let mut wire = Wire::new(io, Some(Box::new(machine)), Vec::new());
-    match poll_fn(|cx| wire.poll_handshake(cx)).await {
-        Ok(()) => Ok(wire),
-        Err(broken) => Err(failed(&wire, broken)),
+/// Decides what a TLS configuration leaves open, in its own time: the handshake waits, others go on.
+/// What is not decided ends the connection with the alert internal_error.
+pub trait Decisions: Send + Sync {
+    /// The signature of an [`Identity`](tls::Identity) whose key is elsewhere.
+    fn sign(&self, _to_sign: &ToSign) -> impl Future<Output = Option<Vec<u8>>> + Send {
+        ready(None)
+    }
+
+    /// Whether the peer's certificates are good, where the configuration has no verifier.
+    fn judge(
+        &self,
+        _chain: &[CertificateDer<'static>],
+    ) -> impl Future<Output = Option<Result<(), netkit_x509::Error>>> + Send {
+        ready(None)
+    }
+}
+
+/// For configurations that leave nothing open.
+impl Decisions for () {}
+
+/// A server's stream whose ClientHello has arrived, and nothing has been answered.
+///
+/// ```
+/// # async fn front<S>(stream: S, ours: std::sync::Arc<netkit::tls::ServerConfig>) -> Result<(), netkit::Error>
+/// # where S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin {
+/// use netkit::{Undecided, tls::AlertDescription};
+///
+/// let undecided = Undecided::read(stream).await?;
+/// match undecided.hello().and_then(|hello| hello.server_name()) {
+///     Some("a.example") => drop(undecided.accept(ours, &()).await?),
+///     // To another server, the stream and what was read of it: not an octet is missing.
+///     Some("b.example") => drop(undecided.into_parts()),
+///     _ => drop(undecided.refuse(AlertDescription::UNRECOGNIZED_NAME).await),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Undecided<S> {
+    wire: Wire<S>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Undecided<S> {
+    /// Waits for the ClientHello.
+    ///
+    /// It has no timeout of its own. Dropping the future drops the stream.
+    pub async fn read(io: S) -> Result<Self, Error> {
+        let machine = tls::Connection::undecided(UnixTime::now(), random::system());
+        let mut wire = Wire::new(io, Some(Box::new(machine)), Vec::new());
+        match poll_fn(|cx| wire.poll_handshake(cx)).await {
+            Ok(_) => Ok(Self { wire }),
+            Err(broken) => Err(broken.at(Stage::TlsHandshake)),
+        }
+    }
+
+    /// The ClientHello: every extension in order, and the octets.
+    pub fn hello(&self) -> Option<tls::Hello<'_>> {
+        self.wire.tls().and_then(tls::Connection::hello)
+    }
+
+    /// Goes on as this server.
+    pub async fn accept(
+        mut self,
+        config: Arc<ServerConfig>,
+        decisions: &impl Decisions,
+    ) -> Result<TlsStream<S>, Error> {
+        self.wire.answer(|tls, _| tls.choose(config));
+        match shake_hands(&mut self.wire, decisions).await {
+            Ok(()) => TlsStream::over(self.wire),
+            Err(broken) => Err(failed(&self.wire, broken)),
+        }
+    }
+
+    /// Sends an alert; the error says so.
+    pub async fn refuse(mut self, alert: AlertDescription) -> Error {
+        self.wire.answer(|tls, out| Err(tls.refuse(alert, out)));
+        match poll_fn(|cx| self.wire.poll_handshake(cx)).await {
+            Err(broken) => broken.at(Stage::TlsHandshake),
+            Ok(_) => Error::tls(Stage::TlsHandshake, tls::Error::Refused(alert)),
+        }
+    }
+
+    /// The stream, and all that was read of it.
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        self.wire.into_parts()
+    }
+}
+
+impl<S> fmt::Debug for Undecided<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Undecided").finish_non_exhaustive()
     }
 }
 
@@ -136,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = &mut self.get_mut().wire;
-        if wire.unread().is_empty() && !ready!(wire.poll_more(cx))? {
+        if wire.unread().is_empty() && !task::ready!(wire.poll_more(cx))? {
             return Poll::Ready(Ok(()));
         }
         // Every record that is here already may come along: fewer calls for a reader with room.
@@ -156,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// Encrypts `parts`, joined, up to what may wait; then writes what the transport takes.
     fn poll_send(&mut self, parts: &[&[u8]], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if !self.wire.has_room() {
-            ready!(self.wire.poll_flush(cx))?;
+            task::ready!(self.wire.poll_flush(cx))?;
         }
         self.wire.queue(parts)?;
         match self.wire.poll_flush(cx) {

@@ -3,7 +3,7 @@ use crate::{
     limits::{KEPT_WHEN_IDLE, READ_AT_FIRST, READ_AT_MOST, WRITE_AHEAD},
 };
 use netkit_core::{Inbox, Step};
-use netkit_tls::{self as tls, Found};
+use netkit_tls::{self as tls, Found, Question};
 use std::{
     io,
     pin::Pin,
@@ -277,12 +277,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let stepped = tls.step(self.inbox.unread(), &mut self.out);
         self.answers |= silent && !self.out.is_empty();
         match stepped {
-            // Nobody is here to decide what the configuration leaves open.
-            Ok(step) if matches!(step.event, Found::Question(_)) => {
-                let alert = tls::AlertDescription::INTERNAL_ERROR;
-                self.refused = Some(tls.refuse(alert, &mut self.out));
-                self.poll_step(cx)
-            }
             Ok(step) => {
                 self.take(&step);
                 Poll::Ready(Ok(step.event))
@@ -359,19 +353,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Runs the TLS handshake to its end, this side's last flight written.
-    pub(crate) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    /// Runs the TLS handshake to its end, this side's last flight written, or to a question, what goes
+    /// before its answer on the way.
+    pub(crate) fn poll_handshake(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Question>, Broken>> {
         while !self.is_open() {
-            if matches!(ready!(self.poll_step(cx))?, Found::NeedData) {
-                if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
-                    return Poll::Ready(Err(error));
+            match ready!(self.poll_step(cx))? {
+                Found::NeedData => {
+                    if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+                        return Poll::Ready(Err(error));
+                    }
+                    if ready!(self.poll_read(cx))? == 0 {
+                        self.cut();
+                    }
                 }
-                if ready!(self.poll_read(cx))? == 0 {
-                    self.cut();
+                Found::Question(question) => {
+                    let _ = self.poll_flush(cx)?;
+                    return Poll::Ready(Ok(Some(question)));
                 }
+                _ => {}
             }
         }
-        self.poll_flush(cx)
+        self.poll_flush(cx).map_ok(|()| None)
+    }
+
+    /// Answers a question of the TLS machine; an answer that it refuses shows at the next poll.
+    pub(crate) fn answer(
+        &mut self,
+        answer: impl FnOnce(&mut tls::Connection, &mut Vec<u8>) -> Result<(), tls::Error>,
+    ) {
+        if let Some(tls) = self.tls.as_mut() {
+            self.refused = answer(tls, &mut self.out).err();
+            self.answers |= self.refused.is_some();
+        }
+    }
+
+    /// The stream, and what has been read of it and not used.
+    pub(crate) fn into_parts(mut self) -> (S, Vec<u8>) {
+        let unread = self.inbox.unread().to_vec();
+        (self.io, unread)
     }
 }
 

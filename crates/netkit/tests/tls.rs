@@ -3,7 +3,7 @@
 mod support;
 
 use netkit::{
-    Client, Layer, Server, ServerName, Stage, TlsStream,
+    Client, Decisions, Layer, Server, ServerName, Stage, TlsStream, Undecided,
     http::Request,
     tls::{self, ClientConfig, ServerConfig},
 };
@@ -308,4 +308,123 @@ async fn where_nothing_is_in_common_both_sides_are_shown_what_there_was() {
     ] {
         assert!(told.contains(line), "{told}");
     }
+}
+
+/// A key that is elsewhere and takes its time, and a verdict of its own.
+struct Elsewhere {
+    key: rcgen::KeyPair,
+    trusted: bool,
+}
+
+impl Decisions for Elsewhere {
+    async fn sign(&self, to_sign: &tls::ToSign) -> Option<Vec<u8>> {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        rcgen::SigningKey::sign(&self.key, to_sign.content()).ok()
+    }
+
+    async fn judge(
+        &self,
+        chain: &[tls::CertificateDer<'static>],
+    ) -> Option<Result<(), netkit_x509::Error>> {
+        tokio::task::yield_now().await;
+        assert_eq!(chain.len(), 1);
+        Some(
+            self.trusted
+                .then_some(())
+                .ok_or(netkit_x509::Error::UnknownIssuer),
+        )
+    }
+}
+
+fn elsewhere(trusted: bool) -> (ServerConfig, ClientConfig, Elsewhere) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let leaf = rcgen::CertificateParams::new(["localhost".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let schemes = vec![tls::SignatureScheme::ECDSA_SECP256R1_SHA256];
+    let identity = tls::Identity::with_key_elsewhere(vec![leaf.into()], schemes).unwrap();
+    let mut client = ClientConfig::new(Arc::new(netkit_x509::Roots::new()));
+    client.verifier = None;
+    (
+        ServerConfig::new(identity),
+        client,
+        Elsewhere { key, trusted },
+    )
+}
+
+#[tokio::test]
+async fn a_server_chooses_by_the_hello_and_both_decide_in_their_own_time() {
+    for trusted in [true, false] {
+        let (server, client, decisions) = elsewhere(trusted);
+        let (near, far) = duplex(1 << 14);
+        let name = "localhost".try_into().unwrap();
+        let serve = async {
+            let undecided = Undecided::read(far).await.unwrap();
+            let hello = undecided.hello().unwrap();
+            assert_eq!(hello.server_name(), Some("localhost"));
+            undecided.accept(Arc::new(server), &decisions).await
+        };
+        let (near, far) = tokio::join!(
+            TlsStream::connect_with(near, Arc::new(client), name, &decisions),
+            serve
+        );
+        if trusted {
+            let (mut near, mut far) = (near.unwrap(), far.unwrap());
+            near.write_all(b"hello").await.unwrap();
+            near.flush().await.unwrap();
+            let mut got = [0; 5];
+            far.read_exact(&mut got).await.unwrap();
+            assert_eq!(&got, b"hello");
+        } else {
+            assert_eq!(near.unwrap_err().layer(), Layer::Certificate);
+            assert!(far.unwrap_err().to_string().contains("unknown_ca"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_decides_ends_the_handshake() {
+    let (server, client, _) = elsewhere(true);
+    let (near, far) = duplex(1 << 14);
+    let name = "localhost".try_into().unwrap();
+    let (near, far) = tokio::join!(
+        TlsStream::connect(near, Arc::new(client), name),
+        TlsStream::accept(far, Arc::new(server)),
+    );
+    let told = far.unwrap_err().to_string();
+    assert!(told.contains("internal_error"), "{told}");
+    let told = near.unwrap_err().to_string();
+    assert!(told.contains("internal_error"), "{told}");
+}
+
+#[tokio::test]
+async fn an_undecided_stream_is_passed_on_untouched_or_refused() {
+    let (_, client, _) = elsewhere(true);
+    let client = Arc::new(client);
+    let hello = |far| async {
+        let name = "localhost".try_into().unwrap();
+        TlsStream::<DuplexStream>::connect(far, Arc::clone(&client), name).await
+    };
+    let (near, far) = duplex(1 << 14);
+    let pass_on = async {
+        let undecided = Undecided::read(near).await.unwrap();
+        let octets = undecided.hello().unwrap().octets().to_vec();
+        let (stream, read) = undecided.into_parts();
+        assert_eq!(read[5..], octets);
+        drop(stream);
+    };
+    let (cut, ()) = tokio::join!(hello(far), pass_on);
+    assert!(cut.is_err());
+
+    let (near, far) = duplex(1 << 14);
+    let refuse = async {
+        let undecided = Undecided::read(near).await.unwrap();
+        undecided
+            .refuse(tls::AlertDescription::UNRECOGNIZED_NAME)
+            .await
+    };
+    let (told, refused) = tokio::join!(hello(far), refuse);
+    assert!(told.unwrap_err().to_string().contains("unrecognized_name"));
+    assert!(refused.to_string().contains("unrecognized_name"));
 }
