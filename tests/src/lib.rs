@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod certificates;
+pub mod limbo;
 pub mod nginx;
 pub mod octets;
 pub mod openssl;

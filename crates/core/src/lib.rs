@@ -9,10 +9,12 @@ mod inbox;
 mod reader;
 pub mod split;
 mod step;
+mod tlv;
 mod wire_enum;
 mod writer;
 
 pub use inbox::Inbox;
 pub use reader::{ReadError, Reader};
 pub use step::Step;
+pub use tlv::{NotDer, Tlv};
 pub use writer::{TooLong, Writer};

@@ -2,20 +2,21 @@
 
 use crate::error::{Error, Layer, Stage};
 use netkit_tls::CertificateDer;
-use netkit_x509::Roots;
+use netkit_x509::{Profile, PublicKey, Roots};
 use rustls_pki_types::pem::PemObject;
 use std::path::Path;
 
 /// The roots that the operating system trusts.
 ///
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name others. Entries that are no certificates are passed over, as
-/// system stores hold some; it fails only when nothing usable is left.
+/// system stores hold some; it fails only when nothing usable is left. Roots that are in [`bundle`] too are the
+/// web's: their servers are held to the CA/Browser Forum's rules.
 pub fn system() -> Result<Roots, Error> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = Roots::new();
     for certificate in &found.certs {
         // One unreadable entry must not take the rest of the store away.
-        let _ = roots.add(certificate);
+        let _ = roots.add_under(profile(certificate), certificate);
     }
     if !roots.is_empty() {
         return Ok(roots);
@@ -28,11 +29,29 @@ pub fn system() -> Result<Roots, Error> {
     })
 }
 
-/// Mozilla's roots, as compiled into this program: they age with it.
+/// Whose rules bind a root of the system's: browsers make that difference too, for stores also hold the
+/// roots of schools, firms and developers.
+fn profile(certificate: &CertificateDer<'_>) -> Profile {
+    let Ok(key) = PublicKey::of_certificate(certificate) else {
+        return Profile::Path;
+    };
+    let of_the_web = |key: &[u8]| {
+        let mut anchors = webpki_roots::TLS_SERVER_ROOTS.iter();
+        anchors.any(|anchor| anchor.subject_public_key_info.ends_with(key))
+    };
+    if of_the_web(key.subject_public_key()) {
+        Profile::WebPki
+    } else {
+        Profile::Path
+    }
+}
+
+/// Mozilla's roots, as compiled into this program: they age with it. Their servers are held to the
+/// CA/Browser Forum's rules.
 pub fn bundle() -> Roots {
     let mut roots = Roots::new();
     for anchor in webpki_roots::TLS_SERVER_ROOTS {
-        roots.add_anchor(anchor.clone());
+        roots.add_anchor_under(Profile::WebPki, anchor.clone());
     }
     roots
 }

@@ -137,12 +137,15 @@ pub(crate) const fn alert_for(error: netkit_x509::Error) -> AlertDescription {
     use {AlertDescription as A, netkit_x509::Error as X};
     match error {
         X::Expired { .. } | X::NotYetValid { .. } => A::CERTIFICATE_EXPIRED,
-        X::UnknownIssuer | X::BudgetExceeded => A::UNKNOWN_CA,
+        X::UnknownIssuer | X::PathTooLong | X::BudgetExceeded => A::UNKNOWN_CA,
+        X::Revoked { .. } => A::CERTIFICATE_REVOKED,
+        X::RevocationUnknown(_) => A::CERTIFICATE_UNKNOWN,
         X::NoCertificate => A::DECODE_ERROR,
         X::UnsupportedVersion
         | X::UnsupportedCriticalExtension
-        | X::UnsupportedSignatureAlgorithm
-        | X::UnsupportedKey => A::UNSUPPORTED_CERTIFICATE,
+        | X::UnsupportedSignatureAlgorithm(_)
+        | X::AlgorithmDoesNotFitKey
+        | X::UnsupportedKey(_) => A::UNSUPPORTED_CERTIFICATE,
         X::Malformed
         | X::CertificateTooLong
         | X::TooManyCertificates
@@ -151,6 +154,9 @@ pub(crate) const fn alert_for(error: netkit_x509::Error) -> AlertDescription {
         | X::DuplicateExtension
         | X::InvalidSubjectAltName
         | X::InvalidNameConstraints
+        | X::InvalidPolicies
+        | X::NoValidPolicy
+        | X::Nonconforming(_)
         | X::BadSignature
         | X::IssuerNotCa
         | X::PathLenExceeded

@@ -1,13 +1,17 @@
 //! For whoever has to choose among certificates of its own: nothing here is a verdict.
 
-use crate::{certificate::Certificate, name};
+use crate::{
+    asn1::SEQUENCE,
+    certificate::Certificate,
+    identity::{self, Identity},
+};
 use alloc::vec::Vec;
 use rustls_pki_types::ServerName;
 
 /// Whether a certificate of ours in DER has `name`. One that does not parse has none.
 pub fn has_name(certificate: &[u8], name: &ServerName<'_>) -> bool {
     Certificate::parse(certificate)
-        .is_ok_and(|certificate| name::matches(&certificate, name).is_ok())
+        .is_ok_and(|certificate| identity::matches(&certificate, &Identity::Server(name)).is_ok())
 }
 
 /// Whether a certificate of ours in DER names one of `authorities`, distinguished names in DER, as its
@@ -20,12 +24,16 @@ pub fn names_issuer(certificate: &[u8], authorities: &[&[u8]]) -> bool {
 
 /// The Name in DER whose SEQUENCE has this content.
 pub(crate) fn distinguished_name(content: &[u8]) -> Vec<u8> {
-    const SEQUENCE: u8 = 0x30;
+    framed(SEQUENCE, content)
+}
+
+/// An element of DER with this tag and content.
+pub(crate) fn framed(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     let zeros = length.iter().take_while(|&&octet| octet == 0).count();
     let length = &length[zeros.min(length.len() - 1)..];
     let mut der = Vec::with_capacity(content.len() + 4);
-    der.push(SEQUENCE);
+    der.push(tag);
     if content.len() >= 128 {
         der.push(0x80 | length.len() as u8);
     }

@@ -1,5 +1,11 @@
-use crate::dates::{Day, Span};
+use crate::{
+    conformance::Rule,
+    dates::{Day, Span},
+    revocation::{Reason, Unknown},
+    signature::{KeyKind, Named},
+};
 use core::fmt;
+use der::asn1::ObjectIdentifier;
 
 /// Why a certificate, a chain or a signature was refused. All of these are the peer's doing, or its
 /// issuers', or say that the local roots do not know them; times are in seconds of the Unix epoch.
@@ -48,10 +54,12 @@ pub enum Error {
     UnknownIssuer,
     /// A signature does not verify under the issuer's key.
     BadSignature,
-    /// The signature algorithm is not supported, or does not fit the key.
-    UnsupportedSignatureAlgorithm,
+    /// The signature algorithm is not supported.
+    UnsupportedSignatureAlgorithm(ObjectIdentifier),
+    /// The signature algorithm is for another kind of key than the one that is to have signed.
+    AlgorithmDoesNotFitKey,
     /// The public key is of a kind or size that is not supported (RSA needs 2048 to 8192 bits).
-    UnsupportedKey,
+    UnsupportedKey(KeyKind),
     /// The issuer is not a CA (RFC 5280 4.2.1.9).
     IssuerNotCa,
     /// More CAs follow than a CA's pathLenConstraint allows (RFC 5280 4.2.1.9).
@@ -62,9 +70,29 @@ pub enum Error {
     ExtendedKeyUsageNotAllowed,
     /// A name lies outside what a CA above it may vouch for (RFC 5280 4.2.1.10).
     NameConstraintViolation,
-    /// The search for a path used up [`MAX_SIGNATURE_CHECKS`](crate::limits::MAX_SIGNATURE_CHECKS) or
+    /// A policy extension does not parse, or says what it must not (RFC 5280 4.2.1.4, 4.2.1.5, 4.2.1.11).
+    InvalidPolicies,
+    /// A certificate policy is required, and the path is valid for none that is accepted
+    /// (RFC 5280 6.1.3 (f), 6.1.5 (g)).
+    NoValidPolicy,
+    /// Every path has more CAs than [`Inputs::max_intermediates`](crate::Inputs::max_intermediates) allows.
+    PathTooLong,
+    /// A certificate breaks a rule of the profile that the root is trusted under.
+    Nonconforming(Rule),
+    /// The search for a path used up [`MAX_SIGNATURE_CHECKS`](crate::limits::MAX_SIGNATURE_CHECKS),
+    /// [`MAX_SEARCH_STEPS`](crate::limits::MAX_SEARCH_STEPS) or
     /// [`MAX_NAME_COMPARISONS`](crate::limits::MAX_NAME_COMPARISONS).
     BudgetExceeded,
+
+    /// A CA says that it revoked a certificate (RFC 5280 6.3, RFC 6960 2.2).
+    Revoked {
+        /// When, in seconds of the Unix epoch.
+        at: u64,
+        /// Why.
+        reason: Reason,
+    },
+    /// Nothing that was given says whether a certificate was revoked, and the caller wants to know.
+    RevocationUnknown(Unknown),
 
     /// The certificate is for other names than the one asked for (RFC 9525 6).
     NameMismatch,
@@ -89,14 +117,21 @@ impl Error {
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::UnknownIssuer => "unknown_issuer",
             Self::BadSignature => "bad_signature",
-            Self::UnsupportedSignatureAlgorithm => "unsupported_signature_algorithm",
-            Self::UnsupportedKey => "unsupported_key",
+            Self::UnsupportedSignatureAlgorithm(_) => "unsupported_signature_algorithm",
+            Self::AlgorithmDoesNotFitKey => "algorithm_does_not_fit_key",
+            Self::UnsupportedKey(_) => "unsupported_key",
             Self::IssuerNotCa => "issuer_not_ca",
             Self::PathLenExceeded => "path_len_exceeded",
             Self::KeyUsageNotAllowed => "key_usage_not_allowed",
             Self::ExtendedKeyUsageNotAllowed => "extended_key_usage_not_allowed",
             Self::NameConstraintViolation => "name_constraint_violation",
+            Self::InvalidPolicies => "invalid_policies",
+            Self::NoValidPolicy => "no_valid_policy",
+            Self::PathTooLong => "path_too_long",
+            Self::Nonconforming(_) => "nonconforming",
             Self::BudgetExceeded => "budget_exceeded",
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(_) => "revocation_unknown",
             Self::NameMismatch => "name_mismatch",
         }
     }
@@ -125,15 +160,20 @@ impl Error {
             Self::NotYetValid { .. } => "certificate not valid yet",
             Self::UnknownIssuer => "no path leads from the certificate to a trusted root",
             Self::BadSignature => "a signature does not verify",
-            Self::UnsupportedSignatureAlgorithm => {
-                "a signature algorithm is not supported or does not fit the key"
-            }
-            Self::UnsupportedKey => "a public key is of an unsupported kind or size",
+            Self::UnsupportedSignatureAlgorithm(_) => "a signature algorithm is not supported",
+            Self::AlgorithmDoesNotFitKey => "a signature algorithm does not fit the key",
+            Self::UnsupportedKey(_) => "a public key is of an unsupported kind or size",
             Self::IssuerNotCa => "an issuer is not a CA",
             Self::PathLenExceeded => "a CA's path length constraint is exceeded",
             Self::KeyUsageNotAllowed => "keyUsage does not allow what a key was used for",
             Self::ExtendedKeyUsageNotAllowed => "extKeyUsage does not allow this purpose",
             Self::NameConstraintViolation => "a name lies outside a CA's name constraints",
+            Self::InvalidPolicies => "a policy extension is malformed",
+            Self::NoValidPolicy => "no acceptable certificate policy holds for the path",
+            Self::PathTooLong => "the path to a trusted root has too many CAs",
+            Self::Nonconforming(_) => "a certificate is not made as it must be",
+            Self::Revoked { .. } => "certificate revoked",
+            Self::RevocationUnknown(_) => "it is not known whether a certificate was revoked",
             Self::BudgetExceeded => "the search for a path to a trusted root took too much work",
             Self::NameMismatch => "the certificate is not for the name asked for",
         }
@@ -152,6 +192,11 @@ impl fmt::Display for Error {
                 let ahead = Span(not_before.saturating_sub(now));
                 write!(f, ", it starts in {ahead} (notBefore {})", Day(not_before))
             }
+            Self::UnsupportedSignatureAlgorithm(algorithm) => write!(f, ": {}", Named(algorithm)),
+            Self::UnsupportedKey(kind) => write!(f, ": {kind}"),
+            Self::Nonconforming(rule) => write!(f, ": {rule}"),
+            Self::Revoked { at, reason } => write!(f, " on {}: {reason}", Day(at)),
+            Self::RevocationUnknown(unknown) => write!(f, ": {unknown}"),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,16 @@
 //! Bounds on what a hostile chain can make a verifier do. Each has a value, the attack it stops and
 //! where the value comes from.
 
-/// Signatures checked for one verdict. A chain of CAs that sign each other in every direction has
-/// exponentially many paths (CVE-2018-16875, CVE-2024-0567); every step along one costs a check, so this
-/// bounds the search as a whole. rustls-webpki allows as many; real chains need two to four.
+/// Signatures checked for one verdict, each once. CAs that sign each other in every direction have
+/// exponentially many paths (CVE-2018-16875, CVE-2024-0567), and a check is what costs most.
+/// rustls-webpki allows as many; real chains need two to four.
 pub const MAX_SIGNATURE_CHECKS: usize = 100;
 
-/// Comparisons of a name with a name constraint for one verdict. Thousands of names under
+/// CAs that are looked at as the issuer of another for one verdict. Paths can be exponentially many though
+/// their signatures are few; a full pool takes its square for every intermediate that a path needs.
+pub const MAX_SEARCH_STEPS: usize = 100_000;
+
+/// Comparisons of a name with a name constraint, or of a policy with a node of the policy graph, for one verdict. Thousands of names under
 /// thousands of constraints cost their product (CVE-2025-58187). rustls-webpki allows as many.
 pub const MAX_NAME_COMPARISONS: usize = 250_000;
 
@@ -19,8 +23,8 @@ pub const MAX_COMPARED_ATTRIBUTES: usize = 8;
 /// long value under thousands of constraints would cost their product.
 pub const MAX_COMPARED_VALUE: usize = 256;
 
-/// CA certificates between the end entity and the root, self-issued ones included. Paths on the
-/// web have one to three; deep recursion is refused before it costs stack.
+/// CA certificates between the end entity and the root, self-issued ones not counted, unless the caller says
+/// otherwise. Paths on the web have one to three.
 pub const MAX_INTERMEDIATES: usize = 8;
 
 /// Certificates in the pool of intermediates. More are refused unread: TLS servers send two
@@ -34,6 +38,21 @@ pub const MAX_CERTIFICATE_LEN: usize = 64 * 1024;
 /// Extensions in one certificate. Duplicates are found by comparing each with all before it. Real
 /// certificates have about ten.
 pub const MAX_EXTENSIONS: usize = 64;
+
+/// Policies, and policy mappings, in one certificate: the policy graph grows with their product.
+/// Real certificates have up to ten.
+pub const MAX_POLICIES: usize = 128;
+
+/// Octets of one CRL. The largest on the web have about 50 MB; every entry is looked at for each
+/// certificate of a path.
+pub const MAX_CRL_LEN: usize = 128 << 20;
+
+/// Octets of one OCSP response. Real ones have one or two kB; some servers staple what they are given.
+pub const MAX_OCSP_RESPONSE_LEN: usize = 64 * 1024;
+
+/// Seconds for which an OCSP response without nextUpdate is believed after its thisUpdate. RFC 6960 leaves it to
+/// the client; CA/Browser Forum BR 4.9.10 has responses last at most ten days.
+pub const MAX_OCSP_AGE: u64 = 10 * 24 * 60 * 60;
 
 /// Octets of a serial number. RFC 5280 4.1.2.2 allows twenty; one more carries the sign.
 pub const MAX_SERIAL_LEN: usize = 20;

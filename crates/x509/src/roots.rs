@@ -1,90 +1,104 @@
 use crate::{
     Error,
-    certificate::{Certificate, Extensions, Profile},
+    certificate::Certificate,
     choice::distinguished_name,
+    conformance::Profile,
     constraints::NameConstraints,
-    name, path,
+    directory,
+    identity::Identity,
+    inputs::Inputs,
+    path::{self, Path},
     signature::PublicKey,
-    validate::Purpose,
 };
 use alloc::vec::Vec;
 use rustls_pki_types::{CertificateDer, Der, ServerName, TrustAnchor, UnixTime};
 
-/// The trusted roots: parsed once, shared by every verdict.
+/// The trusted roots: kept once, shared by every verdict, which reads them where they are.
 #[derive(Debug, Clone, Default)]
 pub struct Roots {
     anchors: Vec<Anchor>,
 }
 
-/// One root (RFC 5280 6.1.1 (d)): a name and a key, and the certificate if it came as one.
+/// One root (RFC 5280 6.1.1 (d)) as it is kept; everything in it has been read once.
 #[derive(Debug, Clone)]
 pub(crate) struct Anchor {
     /// Content of the Name's SEQUENCE.
     pub(crate) subject: Der<'static>,
-    /// Content of the SubjectPublicKeyInfo SEQUENCE, which parses.
-    subject_public_key_info: Der<'static>,
+    pub(crate) profile: Profile,
     kind: AnchorKind,
 }
 
 #[derive(Debug, Clone)]
 enum AnchorKind {
-    Bare(Option<NameConstraints>),
-    Certificate { der: Vec<u8>, profile: Profile },
+    /// A name and a key: contents of the SubjectPublicKeyInfo's and the NameConstraints' SEQUENCEs.
+    Bare {
+        subject_public_key_info: Der<'static>,
+        name_constraints: Option<Der<'static>>,
+    },
+    Certificate(CertificateDer<'static>),
+}
+
+/// One root, read for a verdict: a name and a key, and the certificate if it came as one.
+#[derive(Debug, Clone)]
+pub(crate) struct Trusted<'r> {
+    pub(crate) profile: Profile,
+    pub(crate) public_key: PublicKey<'r>,
+    pub(crate) name_constraints: Option<NameConstraints<'r>>,
+    pub(crate) certificate: Option<Certificate<'r>>,
 }
 
 impl Anchor {
-    fn of_certificate(der: &[u8]) -> Result<Self, Error> {
-        let certificate = Certificate::parse(der)?;
+    fn of_certificate(der: &[u8], profile: Profile) -> Result<Self, Error> {
         Ok(Self {
-            subject: certificate.subject.to_vec().into(),
-            subject_public_key_info: certificate.subject_public_key_info.to_vec().into(),
-            kind: AnchorKind::Certificate {
-                der: der.into(),
-                profile: certificate.profile,
-            },
+            subject: Certificate::parse(der)?.subject.to_vec().into(),
+            profile,
+            kind: AnchorKind::Certificate(CertificateDer::from(der.to_vec())),
         })
     }
 
-    fn of_trust_anchor(anchor: TrustAnchor<'static>) -> Result<Self, Error> {
-        PublicKey::of_info(&anchor.subject_public_key_info).map_err(|_| Error::Malformed)?;
-        Ok(Self {
+    fn of_trust_anchor(anchor: TrustAnchor<'static>, profile: Profile) -> Result<Self, Error> {
+        directory::check(&anchor.subject)?;
+        let anchor = Self {
             subject: anchor.subject,
-            subject_public_key_info: anchor.subject_public_key_info,
-            kind: AnchorKind::Bare(
-                anchor
-                    .name_constraints
-                    .map(|content| NameConstraints::parse_content(&content))
+            profile,
+            kind: AnchorKind::Bare {
+                subject_public_key_info: anchor.subject_public_key_info,
+                name_constraints: anchor.name_constraints,
+            },
+        };
+        anchor.read()?;
+        Ok(anchor)
+    }
+
+    pub(crate) fn read(&self) -> Result<Trusted<'_>, Error> {
+        Ok(match &self.kind {
+            AnchorKind::Bare {
+                subject_public_key_info,
+                name_constraints,
+            } => Trusted {
+                profile: self.profile,
+                public_key: PublicKey::of_info(subject_public_key_info)?,
+                name_constraints: name_constraints
+                    .as_deref()
+                    .map(NameConstraints::of_content)
                     .transpose()?,
-            ),
+                certificate: None,
+            },
+            AnchorKind::Certificate(der) => {
+                let certificate = Certificate::parse(der)?;
+                Trusted {
+                    profile: self.profile,
+                    public_key: certificate.public_key,
+                    name_constraints: certificate.extensions.name_constraints,
+                    certificate: Some(certificate),
+                }
+            }
         })
-    }
-
-    pub(crate) fn public_key(&self) -> Result<PublicKey<'_>, Error> {
-        PublicKey::of_info(&self.subject_public_key_info).map_err(|_| Error::Malformed)
-    }
-
-    /// What the root's certificate says of itself, if it came as one.
-    pub(crate) const fn profile(&self) -> Option<&Profile> {
-        match &self.kind {
-            AnchorKind::Bare(_) => None,
-            AnchorKind::Certificate { profile, .. } => Some(profile),
-        }
-    }
-
-    pub(crate) fn extensions(&self) -> Option<&Extensions> {
-        self.profile().map(|profile| &profile.extensions)
-    }
-
-    pub(crate) fn name_constraints(&self) -> Option<&NameConstraints> {
-        match &self.kind {
-            AnchorKind::Bare(constraints) => constraints.as_ref(),
-            AnchorKind::Certificate { profile, .. } => profile.extensions.name_constraints.as_ref(),
-        }
     }
 
     /// Whether the root came as exactly this certificate.
     pub(crate) fn is_certificate(&self, other: &[u8]) -> bool {
-        matches!(&self.kind, AnchorKind::Certificate { der, .. } if der == other)
+        matches!(&self.kind, AnchorKind::Certificate(der) if **der == *other)
     }
 }
 
@@ -96,19 +110,30 @@ impl Roots {
         }
     }
 
-    /// Trusts a certificate in DER. What it says of itself binds its paths: validity, CA flag, path length,
-    /// key usages, name constraints.
+    /// Trusts a certificate in DER under [`Profile::Path`]. What it says of itself binds its paths: validity,
+    /// CA flag, path length, key usages, name constraints.
     ///
     /// A bundle may hold certificates that do not parse; skip those, the others stay good.
     pub fn add(&mut self, der: &[u8]) -> Result<(), Error> {
-        self.anchors.push(Anchor::of_certificate(der)?);
+        self.add_under(Profile::Path, der)
+    }
+
+    /// Trusts a certificate in DER, itself and its paths to be judged by `profile`.
+    pub fn add_under(&mut self, profile: Profile, der: &[u8]) -> Result<(), Error> {
+        self.anchors.push(Anchor::of_certificate(der, profile)?);
         Ok(())
     }
 
-    /// Trusts a name and a key. One whose key or constraints do not parse can vouch for nothing
-    /// and is left out.
+    /// Trusts a name and a key under [`Profile::Path`]. One whose key or constraints do not parse can vouch
+    /// for nothing and is left out.
     pub fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
-        self.anchors.extend(Anchor::of_trust_anchor(anchor));
+        self.add_anchor_under(Profile::Path, anchor);
+    }
+
+    /// Trusts a name and a key, its paths to be judged by `profile`.
+    pub fn add_anchor_under(&mut self, profile: Profile, anchor: TrustAnchor<'static>) {
+        self.anchors
+            .extend(Anchor::of_trust_anchor(anchor, profile));
     }
 
     /// Number of roots.
@@ -143,26 +168,24 @@ impl Roots {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let end_entity = self.verify(chain, Purpose::ServerAuth, now)?;
-        name::matches(&end_entity, name)
+        self.verify(chain, &Inputs::server(now))?
+            .is_for(&Identity::Server(name))
     }
 
     /// Whether `chain[0]` is a client's certificate under these roots at the time `now`: a path to a
     /// root (RFC 5280 6) and the purpose clientAuth. Whose certificate it is, is for the caller to read.
     pub fn verify_client(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
-        self.verify(chain, Purpose::ClientAuth, now).map(drop)
+        self.verify(chain, &Inputs::client(now)).map(drop)
     }
 
-    /// The end entity, once a path from it to a root is found.
-    fn verify<'c>(
+    /// A path from `chain[0]` to a root, over the pool `chain[1..]`, that is valid for `inputs`. Ask the path
+    /// whom it is for: this says nothing of names.
+    pub fn verify<'c>(
         &self,
         chain: &'c [CertificateDer<'_>],
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Result<Certificate<'c>, Error> {
+        inputs: &Inputs<'_>,
+    ) -> Result<Path<'c>, Error> {
         let (end_entity, pool) = chain.split_first().ok_or(Error::NoCertificate)?;
-        let end_entity = Certificate::parse(end_entity)?;
-        path::find(self, &end_entity, pool, purpose, now.as_secs())?;
-        Ok(end_entity)
+        path::find(self, Certificate::parse(end_entity)?, pool, inputs)
     }
 }

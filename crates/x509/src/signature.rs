@@ -2,14 +2,15 @@
 
 use crate::{
     Error,
-    certificate::Certificate,
+    asn1::{Read, bit_string, integer, oid, only_sequence, sequence, valid_oid, whole},
+    certificate::{Certificate, Signed},
     limits::{MAX_RSA_BITS, MIN_RSA_BITS},
+    oids,
 };
-use der::{
-    Decode, Reader, SliceReader,
-    asn1::{BitStringRef, SequenceRef, UintRef},
-};
-use ring::signature as algorithms;
+use core::fmt;
+use der::asn1::ObjectIdentifier;
+use netkit_core::{NotDer, Reader};
+use ring::{digest, signature as algorithms};
 use rustls_pki_types::alg_id;
 
 /// The kind of a public key.
@@ -27,8 +28,32 @@ pub enum KeyKind {
     EcP384,
     /// Ed25519 (RFC 8410).
     Ed25519,
-    /// Any other: parsed, but good for nothing here.
-    Other,
+    /// Any other, by its algorithm, or by its curve: parsed, but good for nothing here.
+    Other(ObjectIdentifier),
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(f, "RSA of {bits} bits"),
+            Self::EcP256 => f.write_str("ECDSA on P-256"),
+            Self::EcP384 => f.write_str("ECDSA on P-384"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(algorithm) => Named(*algorithm).fmt(f),
+        }
+    }
+}
+
+/// An algorithm by its name, or else by its number.
+pub(crate) struct Named(pub(crate) ObjectIdentifier);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match oids::algorithm_name(self.0.as_bytes()) {
+            Some(name) => f.write_str(name),
+            None => self.0.fmt(f),
+        }
+    }
 }
 
 /// An algorithm to verify signatures with. The curve of an ECDSA algorithm is the key's.
@@ -118,13 +143,11 @@ impl<'a> PublicKey<'a> {
     }
 
     /// A key from the content of a SubjectPublicKeyInfo SEQUENCE.
-    pub(crate) fn of_info(content: &'a [u8]) -> der::Result<Self> {
-        let mut reader = SliceReader::new(content)?;
-        let algorithm = <&SequenceRef>::decode(&mut reader)?;
-        let key = BitStringRef::decode(&mut reader)?;
-        reader.finish()?;
-        let subject_public_key = key.as_bytes().ok_or(der::Tag::BitString.value_error())?;
-        let is = |known: alg_id::AlgorithmIdentifier| algorithm.as_bytes() == known.as_ref();
+    pub(crate) fn of_info(content: &'a [u8]) -> Read<Self> {
+        let (algorithm, subject_public_key) = whole(content, |reader| {
+            Ok((sequence(reader)?, bit_string(reader)?))
+        })?;
+        let is = |known: alg_id::AlgorithmIdentifier| algorithm == known.as_ref();
         let kind = if is(alg_id::RSA_ENCRYPTION) {
             KeyKind::Rsa {
                 bits: rsa_bits(subject_public_key)?,
@@ -136,7 +159,7 @@ impl<'a> PublicKey<'a> {
         } else if is(alg_id::ED25519) {
             KeyKind::Ed25519
         } else {
-            KeyKind::Other
+            KeyKind::Other(other_key(algorithm)?)
         };
         Ok(Self {
             kind,
@@ -165,48 +188,97 @@ impl<'a> PublicKey<'a> {
         self.usable()?;
         let implementation = algorithm
             .for_key(self.kind)
-            .ok_or(Error::UnsupportedSignatureAlgorithm)?;
+            .ok_or(Error::AlgorithmDoesNotFitKey)?;
         algorithms::UnparsedPublicKey::new(implementation, self.subject_public_key)
             .verify(message, signature)
             .map_err(|_| Error::BadSignature)
     }
 
-    /// Checks that this key signed `certificate` (RFC 5280 6.1.3 (a)(1)).
-    pub(crate) fn verify_certificate(&self, certificate: &Certificate<'_>) -> Result<(), Error> {
+    /// Checks that this key signed a certificate (RFC 5280 6.1.3 (a)(1)), a CRL or an OCSP response.
+    pub(crate) fn verify_signed(&self, signed: &Signed<'_>) -> Result<(), Error> {
         self.usable()?;
-        let algorithm =
-            SignatureAlgorithm::of_identifier(certificate.signature_algorithm, self.kind)
-                .ok_or(Error::UnsupportedSignatureAlgorithm)?;
-        self.verify(algorithm, certificate.tbs, certificate.signature)
+        let algorithm = SignatureAlgorithm::of_identifier(signed.algorithm, self.kind)
+            .ok_or_else(|| unsupported(signed.algorithm))?;
+        self.verify(algorithm, signed.tbs, signed.signature)
     }
 
     /// Refuses keys that no supported algorithm can use.
     pub(crate) const fn usable(&self) -> Result<(), Error> {
+        // CA/Browser Forum BR 6.1.5: the modulus size is divisible by 8.
         match self.kind {
-            KeyKind::Rsa { bits } => {
-                // CA/Browser Forum BR 6.1.5: the modulus size is divisible by 8.
-                if bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || !bits.is_multiple_of(8) {
-                    return Err(Error::UnsupportedKey);
-                }
+            KeyKind::Rsa { bits }
+                if bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS && bits.is_multiple_of(8) =>
+            {
                 Ok(())
             }
             KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::Ed25519 => Ok(()),
-            KeyKind::Other => Err(Error::UnsupportedKey),
+            KeyKind::Rsa { .. } | KeyKind::Other(_) => Err(Error::UnsupportedKey(self.kind)),
         }
     }
 }
 
+/// Why an AlgorithmIdentifier (the content of its SEQUENCE) is of no use: it is not known, or it is not for
+/// this kind of key.
+fn unsupported(identifier: &[u8]) -> Error {
+    use KeyKind::{EcP256, EcP384, Ed25519, Rsa};
+    let known = |kind| SignatureAlgorithm::of_identifier(identifier, kind).is_some();
+    if [Rsa { bits: 0 }, EcP256, EcP384, Ed25519]
+        .map(known)
+        .contains(&true)
+    {
+        return Error::AlgorithmDoesNotFitKey;
+    }
+    match algorithm_oid(identifier) {
+        Ok(algorithm) => Error::UnsupportedSignatureAlgorithm(algorithm),
+        Err(NotDer) => Error::Malformed,
+    }
+}
+
+/// The algorithm of an AlgorithmIdentifier, given the content of its SEQUENCE.
+fn algorithm_oid(identifier: &[u8]) -> Read<ObjectIdentifier> {
+    let oid = oid(&mut Reader::new(identifier))?;
+    ObjectIdentifier::from_bytes(oid).map_err(|_| NotDer)
+}
+
+/// What to call a key that is of no use: by its curve if it has a named one, or else by its algorithm.
+fn other_key(identifier: &[u8]) -> Read<ObjectIdentifier> {
+    let mut reader = Reader::new(identifier);
+    let algorithm = oid(&mut reader)?;
+    let curve = (algorithm == oids::EC_PUBLIC_KEY)
+        .then(|| oid(&mut reader).ok())
+        .flatten();
+    ObjectIdentifier::from_bytes(valid_oid(curve.unwrap_or(algorithm))?).map_err(|_| NotDer)
+}
+
+/// The hash of an AlgorithmIdentifier (the content of its SEQUENCE) over `octets`. For finding things: SHA-1
+/// is among them.
+pub(crate) fn hash(identifier: &[u8], octets: &[u8]) -> Option<digest::Digest> {
+    let algorithm = match oid(&mut Reader::new(identifier)).ok()? {
+        oids::SHA1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        oids::SHA256 => &digest::SHA256,
+        oids::SHA384 => &digest::SHA384,
+        oids::SHA512 => &digest::SHA512,
+        _ => return None,
+    };
+    Some(digest::digest(algorithm, octets))
+}
+
+/// RFC 6960 4.2.1: KeyHash is the SHA-1 of a responder's key.
+pub(crate) fn key_hash(key: &PublicKey<'_>) -> digest::Digest {
+    digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, key.subject_public_key)
+}
+
 /// The size of the modulus in an RSAPublicKey (RFC 8017 A.1.1).
-fn rsa_bits(public_key: &[u8]) -> der::Result<u32> {
-    let mut reader = SliceReader::new(public_key)?;
-    let bits = reader.sequence(|reader| -> der::Result<u32> {
-        let modulus = UintRef::decode(reader)?;
-        UintRef::decode(reader)?; // publicExponent
-        let octets = modulus.as_bytes();
-        // A certificate's length bounds the product.
-        let leading = octets.first().map_or(0, |octet| octet.leading_zeros());
-        Ok(octets.len() as u32 * 8 - leading)
+fn rsa_bits(public_key: &[u8]) -> Read<u32> {
+    let (modulus, exponent) = whole(only_sequence(public_key)?, |reader| {
+        Ok((integer(reader)?, integer(reader)?))
     })?;
-    reader.finish()?;
-    Ok(bits)
+    let negative = |integer: &[u8]| integer.first().is_some_and(|octet| octet & 0x80 != 0);
+    if negative(modulus) || negative(exponent) {
+        return Err(NotDer);
+    }
+    let octets = modulus.strip_prefix(&[0]).unwrap_or(modulus);
+    // A certificate's length bounds the product.
+    let leading = octets.first().map_or(0, |octet| octet.leading_zeros());
+    Ok(octets.len() as u32 * 8 - leading)
 }

@@ -185,26 +185,82 @@ fn distinguished_names() {
 }
 
 #[test]
-fn kinds_that_are_not_compared_fail_closed() {
-    let mail = || GeneralSubtree::Rfc822Name("a.example".into());
+fn mailboxes_and_uris() {
+    let mail = |base: &str| GeneralSubtree::Rfc822Name(base.into());
     let address = || {
         vec![SanType::Rfc822Name(
             "me@a.example".try_into().expect("ASCII"),
         )]
     };
-    assert_eq!(leaf_under(permit(vec![mail()]), address()), VIOLATION);
-    assert_eq!(leaf_under(exclude(vec![mail()]), address()), VIOLATION);
     assert_eq!(
-        leaf_under(permit(vec![mail()]), vec![dns("a.example")]),
+        leaf_under(permit(vec![mail("a.example")]), address()),
+        Ok(())
+    );
+    assert_eq!(
+        leaf_under(permit(vec![mail("b.example")]), address()),
+        VIOLATION
+    );
+    assert_eq!(
+        leaf_under(exclude(vec![mail("a.example")]), address()),
+        VIOLATION
+    );
+    assert_eq!(
+        leaf_under(exclude(vec![mail("b.example")]), address()),
+        Ok(())
+    );
+    assert_eq!(
+        leaf_under(permit(vec![mail("b.example")]), vec![dns("a.example")]),
         Ok(())
     );
 
-    let top = root("top", permit(vec![mail()]));
-    let in_subject = leaf(&top, |params| {
-        let email = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
-        params.distinguished_name.push(email, "me@a.example");
-    });
-    assert_eq!(under(&top, in_subject, &[]), VIOLATION);
+    for (base, verdict) in [("a.example", Ok(())), ("b.example", VIOLATION)] {
+        let top = root("top", permit(vec![mail(base)]));
+        let in_subject = leaf(&top, |params| {
+            let email = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
+            let address = DnValue::Ia5String("me@a.example".try_into().expect("ASCII"));
+            params.distinguished_name.push(email, address);
+        });
+        assert_eq!(under(&top, in_subject, &[]), verdict, "{base}");
+    }
+
+    let uri = |text: &str| vec![SanType::URI(text.try_into().expect("ASCII"))];
+    for (presented, permitted, excluded) in [
+        ("https://x.a.example/", Ok(()), VIOLATION),
+        ("https://a.example/", VIOLATION, Ok(())),
+        ("https://192.0.2.1/", VIOLATION, VIOLATION),
+    ] {
+        let base = b"\x30\x10\xa0\x0e\x30\x0c\x86\x0a.a.example";
+        assert_eq!(
+            leaf_under(raw(base), uri(presented)),
+            permitted,
+            "{presented}"
+        );
+        let base = b"\x30\x10\xa1\x0e\x30\x0c\x86\x0a.a.example";
+        assert_eq!(
+            leaf_under(raw(base), uri(presented)),
+            excluded,
+            "{presented}"
+        );
+    }
+}
+
+/// A nameConstraints extension of these octets.
+fn raw(content: &[u8]) -> impl FnOnce(&mut CertificateParams) + use<> {
+    let extension = extension(&[2, 5, 29, 30], true, content);
+    |params| params.custom_extensions = vec![extension]
+}
+
+#[test]
+fn kinds_that_are_not_compared_fail_closed() {
+    let other = || SanType::OtherName((vec![1, 2, 3], "x".into()));
+    for content in [
+        b"\x30\x0e\xa0\x0c\x30\x0a\xa0\x08\x06\x02\x2a\x03\xa0\x02\x05\x00",
+        b"\x30\x0e\xa1\x0c\x30\x0a\xa0\x08\x06\x02\x2a\x03\xa0\x02\x05\x00",
+    ] {
+        let named = vec![dns("a.example"), other()];
+        assert_eq!(leaf_under(raw(content), named), VIOLATION);
+        assert_eq!(leaf_under(raw(content), vec![dns("a.example")]), Ok(()));
+    }
 }
 
 #[test]

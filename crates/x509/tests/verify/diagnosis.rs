@@ -106,7 +106,7 @@ fn a_name_only_in_the_common_name_is_a_near_miss() {
         params.distinguished_name.push(DnType::CommonName, HOST);
     })];
     let told = refused(&trust(&[&top]), &chain, HOST, NOW).to_string();
-    assert!(told.contains("no DNS name or IP address at all"), "{told}");
+    assert!(told.contains("no name at all"), "{told}");
     assert!(told.contains("common name"), "{told}");
 }
 
@@ -185,5 +185,5 @@ fn every_error_has_a_name_and_words() {
         at(NOW),
         Error::BudgetExceeded,
     );
-    assert_eq!(told.to_string(), Error::BudgetExceeded.to_string());
+    assert_eq!(told.summary, Error::BudgetExceeded.to_string());
 }

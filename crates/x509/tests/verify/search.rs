@@ -160,7 +160,7 @@ fn paths_have_a_longest() {
     );
     assert_eq!(
         under(&top, leaf(refs[MAX_INTERMEDIATES], as_is), &refs),
-        Err(Error::UnknownIssuer)
+        Err(Error::PathTooLong)
     );
 }
 
