@@ -50,9 +50,13 @@ pub fn encrypt(
     premaster: &PreMasterSecret,
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
-    let unsupported = Error::PeerCertificate(netkit_x509::Error::UnsupportedKey);
-    let (modulus, exponent) = rsa_public_key(public_key).map_err(|_| unsupported)?;
-    let key = PublicKey::new(modulus, exponent).ok_or(unsupported)?;
+    use netkit_x509::{Error as Refused, KeyKind};
+    let (modulus, exponent) =
+        rsa_public_key(public_key).map_err(|_| Error::PeerCertificate(Refused::Malformed))?;
+    let key = PublicKey::new(modulus, exponent).ok_or_else(|| {
+        let bits = modulus.len() as u32 * 8;
+        Error::PeerCertificate(Refused::UnsupportedKey(KeyKind::Rsa { bits }))
+    })?;
     // RFC 8017 7.2.1: EM = 0x00 || 0x02 || PS || 0x00 || M, and no octet of PS is zero.
     let mut message = Zeroizing::new(vec![0; key.octets]);
     let (head, secret) = message.split_at_mut(key.octets - PREMASTER_LEN);
@@ -698,6 +702,7 @@ mod tests {
 
     #[test]
     fn nothing_is_encrypted_for_a_hostile_key() {
+        use netkit_x509::Error as Refused;
         let [modulus, exponent, ..] = rsa_private_key(KEY).ok().unwrap();
         let mut even = modulus.to_vec();
         even[255] ^= 1;
@@ -718,11 +723,18 @@ mod tests {
             ("an exponent of 40 bits", modulus, &[1, 0, 0, 0, 0, 1]),
             ("an exponent as long as the modulus", modulus, &long[..256]),
         ];
-        let refused = Some(Error::PeerCertificate(netkit_x509::Error::UnsupportedKey));
+        let unsupported = |refused: Option<Error>| {
+            matches!(
+                refused,
+                Some(Error::PeerCertificate(Refused::UnsupportedKey(_)))
+            )
+        };
+        let malformed = Some(Error::PeerCertificate(Refused::Malformed));
         let random = &mut Counting(0);
         for (what, modulus, exponent) in hostile {
             let key = public_key(modulus, exponent);
-            assert_eq!(encrypt(&key, &good(), random).err(), refused, "{what}");
+            let refused = encrypt(&key, &good(), random).err();
+            assert!(unsupported(refused) || refused == malformed, "{what}");
         }
         let negative = [
             &[0x30, 0x82, 1, 9, 2, 0x82, 1, 0][..],
@@ -730,10 +742,10 @@ mod tests {
             &[2, 3, 1, 0, 1],
         ]
         .concat();
-        assert_eq!(encrypt(&negative, &good(), random).err(), refused);
+        assert_eq!(encrypt(&negative, &good(), random).err(), malformed);
         let mut trailing = public_key(modulus, exponent);
         trailing.push(0);
-        assert_eq!(encrypt(&trailing, &good(), random).err(), refused);
+        assert_eq!(encrypt(&trailing, &good(), random).err(), malformed);
 
         let largest = public_key(&long[..1024], &[1, 0, 0, 0, 1]);
         let smallest = public_key(modulus, &[3]);
