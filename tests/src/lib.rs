@@ -10,6 +10,7 @@ pub mod openssl;
 pub mod ours;
 pub mod peer;
 pub mod process;
+pub mod tls_cases;
 
 /// The repository's front page: its code compiles and runs.
 #[cfg(doctest)]
