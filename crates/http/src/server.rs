@@ -197,6 +197,12 @@ impl Server {
         self.exchange.upgrades && matches!(self.sends, Sends::Head)
     }
 
+    /// Whether both sides have left HTTP/1.1: unused input, and what still comes, is another protocol's
+    /// ([`Event::Switched`]).
+    pub const fn has_switched(&self) -> bool {
+        matches!(self.incoming.awaits, Awaits::Switched)
+    }
+
     /// The error that ended the requests, and the octet of the received stream, counted from zero,
     /// where it showed.
     pub const fn failure(&self) -> Option<(Error, u64)> {

@@ -255,7 +255,11 @@ impl Client {
     /// `Host` is added. An idempotent request (RFC 9110 9.2.2) whose body is in memory is sent once
     /// more, on a new connection, if a pooled one turns out to have ended before an octet of the
     /// response came. The connection's story is in the response's extensions as an
-    /// [`Exchange`](crate::Exchange).
+    /// [`Exchange`](crate::Exchange). Where the response ends HTTP on the connection (101, or a success to
+    /// CONNECT), [`Switched::take`](crate::Switched::take) has what comes next.
+    ///
+    /// The URI of a CONNECT is `host:port`, where the tunnel goes to; the proxy that makes it is what
+    /// [`connect_to`](ClientBuilder::connect_to) names.
     pub async fn request<B: Into<Body>>(
         &self,
         request: Request<B>,
@@ -266,7 +270,8 @@ impl Client {
         let origin = origin(&parts)?;
         self.complete(&mut parts)?;
         let target = target(&parts);
-        let pooled = shared.keep_alive.then(|| shared.pool.take(&origin));
+        let may_share = shared.keep_alive && parts.method != Method::CONNECT;
+        let pooled = may_share.then(|| shared.pool.take(&origin));
         let Some(conn) = pooled.flatten() else {
             return self.fresh((&parts, &target, body), &origin).await;
         };
@@ -283,11 +288,6 @@ impl Client {
 
     /// Adds what the caller need not say.
     fn complete(&self, parts: &mut Parts) -> Result<(), Error> {
-        if parts.method == Method::CONNECT {
-            return Err(Error::usage(
-                "CONNECT makes a tunnel, which this client does not",
-            ));
-        }
         if !parts.headers.contains_key(HOST) {
             let host = parts.uri.host().unwrap_or_default();
             let value = match parts.uri.port_u16() {
@@ -346,6 +346,9 @@ impl Client {
 /// Where the request goes.
 fn origin(parts: &Parts) -> Result<Origin, Error> {
     let uri = &parts.uri;
+    if parts.method == Method::CONNECT {
+        return tunnel(uri);
+    }
     let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host().filter(|host| !host.is_empty()))
     else {
         return Err(
@@ -377,6 +380,20 @@ fn origin(parts: &Parts) -> Result<Origin, Error> {
     })
 }
 
+/// RFC 9112 3.2.3: host and port, no more. The proxy is spoken to without TLS.
+fn tunnel(uri: &http::Uri) -> Result<Origin, Error> {
+    let end = uri.authority().filter(|_| uri.path_and_query().is_none());
+    let end = end.and_then(|end| Some((end.host(), end.port_u16()?)));
+    let (host, port) = end.ok_or_else(|| {
+        Error::usage(format!("{uri} is not where a tunnel can go")).advise("write host:port")
+    })?;
+    Ok(Origin {
+        https: false,
+        host: bare(host).to_ascii_lowercase(),
+        port,
+    })
+}
+
 fn default_port(parts: &Parts) -> Option<u16> {
     match parts.uri.scheme_str()? {
         "http" => Some(80),
@@ -385,9 +402,10 @@ fn default_port(parts: &Parts) -> Option<u16> {
     }
 }
 
-/// The origin-form of the target (RFC 9112 3.2.1).
+/// The origin-form of the target (RFC 9112 3.2.1), or a CONNECT's authority-form (3.2.3).
 fn target(parts: &Parts) -> String {
     match parts.uri.path_and_query() {
+        None if parts.method == Method::CONNECT => parts.uri.to_string(),
         Some(target) if target.as_str().starts_with('/') => target.as_str().to_owned(),
         Some(target) => format!("/{target}"),
         None => "/".to_owned(),

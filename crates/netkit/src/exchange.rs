@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Layer, Stage},
     message,
     pool::{Conn, Origin},
+    switched::Switched,
 };
 use bytes::Bytes;
 use http::{Response, request::Parts};
@@ -126,6 +127,12 @@ impl Running {
             first_byte: self.start.elapsed(),
         };
         response.extensions_mut().insert(exchange);
+        // RFC 9110 7.8: what follows is another protocol's, as soon as the request is complete.
+        let switches = framing == Framing::Switched && self.sending.is_none();
+        if let Some(conn) = self.conn.take_if(|_| switches) {
+            Switched::over(conn.link.wire).keep(&mut response);
+            return Ok(response.map(|()| Body::empty()));
+        }
         let body = self.into_body(framing)?;
         Ok(response.map(|()| body))
     }

@@ -9,6 +9,7 @@ use crate::{
     limits::DISCARD,
     message,
     server::{Handler, Server},
+    switched::{Switched, TakeOver},
     timeouts::within,
     tls_stream,
     transport::Stream,
@@ -80,12 +81,17 @@ pub(crate) async fn serve<H: Handler>(
         waits_for: None,
         linger: false,
         cut: false,
+        take_over: None,
     };
     let ended = serving.exchanges(&*handler).await;
     if let Err(error) = &ended {
         serving.server.refused(peer, error);
     }
-    serving.close().await;
+    let switched = serving.link.machine.has_switched();
+    match serving.take_over.take().filter(|_| switched) {
+        Some(take_over) => take_over.run(Switched::over(serving.link.wire)).await,
+        None => serving.close().await,
+    }
 }
 
 struct Serving {
@@ -104,6 +110,8 @@ struct Serving {
     linger: bool,
     /// A response has begun and will not end: the connection must not look as if it had.
     cut: bool,
+    /// Who goes on with the connection if the response ends HTTP on it.
+    take_over: Option<TakeOver>,
 }
 
 impl Serving {
@@ -119,7 +127,7 @@ impl Serving {
             if let Some(error) = self.respond(response).await? {
                 return Err(error);
             }
-            if !poll_fn(|cx| self.poll_rest(cx)).await? {
+            if !poll_fn(|cx| self.poll_rest(cx)).await? || self.link.machine.has_switched() {
                 return Ok(());
             }
             self.link.wire.rest();
@@ -348,6 +356,7 @@ impl Serving {
         }
         self.linger |= last;
         let (mut parts, body) = response.into_parts();
+        self.take_over = parts.extensions.remove();
         if !parts.headers.contains_key(DATE) {
             parts.headers.insert(DATE, date::now());
         }
@@ -406,7 +415,7 @@ impl Serving {
             }
         }
         let mut dropped = 0;
-        while !self.link.machine.is_idle() {
+        while !self.link.machine.is_idle() && !self.link.machine.has_switched() {
             if !self.link.machine.keep_alive() || dropped > DISCARD {
                 self.linger = true;
                 return Poll::Ready(Ok(false));

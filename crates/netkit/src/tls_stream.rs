@@ -14,7 +14,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{self, Context, Poll},
+    task::{Context, Poll},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -277,36 +277,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wire = &mut self.get_mut().wire;
-        if wire.unread().is_empty() && !task::ready!(wire.poll_more(cx))? {
-            return Poll::Ready(Ok(()));
-        }
-        // Every record that is here already may come along: fewer calls for a reader with room.
-        loop {
-            let unread = wire.unread();
-            let count = unread.len().min(buf.remaining());
-            buf.put_slice(&unread[..count]);
-            wire.eat(count);
-            if buf.remaining() == 0 || !wire.open_next() {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
-    /// Encrypts `parts`, joined, up to what may wait; then writes what the transport takes.
-    fn poll_send(&mut self, parts: &[&[u8]], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if !self.wire.has_room() {
-            task::ready!(self.wire.poll_flush(cx))?;
-        }
-        self.wire.queue(parts)?;
-        match self.wire.poll_flush(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-            Poll::Ready(Ok(())) | Poll::Pending => {
-                Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
-            }
-        }
+        Pin::new(&mut self.get_mut().wire).poll_read(cx, buf)
     }
 }
 
@@ -316,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
+        Pin::new(&mut self.get_mut().wire).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -324,20 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        const PARTS: usize = 8;
-        let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
-        let mut room = crate::limits::WRITE_AHEAD;
-        for (part, buf) in parts
-            .iter_mut()
-            .zip(bufs.iter().filter(|buf| !buf.is_empty()))
-        {
-            *part = &buf[..buf.len().min(room)];
-            room -= part.len();
-        }
-        if room == crate::limits::WRITE_AHEAD {
-            return Poll::Ready(Ok(0));
-        }
-        self.get_mut().poll_send(&parts, cx)
+        Pin::new(&mut self.get_mut().wire).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -345,11 +303,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().wire.poll_flush(cx).map_err(Broken::into)
+        Pin::new(&mut self.get_mut().wire).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().wire.poll_close(cx).map_err(Broken::into)
+        Pin::new(&mut self.get_mut().wire).poll_shutdown(cx)
     }
 }
 

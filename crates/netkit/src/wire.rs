@@ -226,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.tls.is_some() {
             self.poll_record(cx)
         } else {
-            let count = ready!(self.poll_read(cx))?;
+            let count = ready!(self.poll_fill(cx))?;
             self.plain += count;
             Poll::Ready(Ok(count > 0))
         }
@@ -242,7 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 Found::NeedData => {
                     // A step may have answered (a key update): that must not wait for the next write.
                     let _ = self.poll_answers(cx);
-                    if ready!(self.poll_read(cx))? == 0 && !self.cut() {
+                    if ready!(self.poll_fill(cx))? == 0 && !self.cut() {
                         return Poll::Ready(Ok(false));
                     }
                 }
@@ -307,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Reads once into the inbox; 0 at the end, which it remembers.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Broken>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Broken>> {
         let room = self.inbox.space(self.want);
         let offered = room.len();
         let mut read = ReadBuf::new(room);
@@ -365,7 +365,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
                         return Poll::Ready(Err(error));
                     }
-                    if ready!(self.poll_read(cx))? == 0 {
+                    if ready!(self.poll_fill(cx))? == 0 {
                         self.cut();
                     }
                 }
@@ -394,6 +394,82 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) fn into_parts(mut self) -> (S, Vec<u8>) {
         let unread = self.inbox.unread().to_vec();
         (self.io, unread)
+    }
+}
+
+/// The plaintext as a stream: what is written leaves with the next write or with `flush`.
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wire = self.get_mut();
+        if wire.unread().is_empty() && !ready!(wire.poll_more(cx))? {
+            return Poll::Ready(Ok(()));
+        }
+        // Every record that is here already may come along: fewer calls for a reader with room.
+        loop {
+            let unread = wire.unread();
+            let count = unread.len().min(buf.remaining());
+            buf.put_slice(&unread[..count]);
+            wire.eat(count);
+            if buf.remaining() == 0 || !wire.open_next() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
+    }
+
+    /// Queues the parts, joined, up to what may wait; then writes what the transport takes.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        const PARTS: usize = 8;
+        let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
+        let mut room = WRITE_AHEAD;
+        for (part, buf) in parts
+            .iter_mut()
+            .zip(bufs.iter().filter(|buf| !buf.is_empty()))
+        {
+            *part = &buf[..buf.len().min(room)];
+            room -= part.len();
+        }
+        if room == WRITE_AHEAD {
+            return Poll::Ready(Ok(0));
+        }
+        let wire = self.get_mut();
+        if !wire.has_room() {
+            ready!(wire.poll_flush(cx))?;
+        }
+        wire.queue(&parts)?;
+        match wire.poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(WRITE_AHEAD - room)),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_flush(cx).map_err(Broken::into)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_close(cx).map_err(Broken::into)
     }
 }
 
