@@ -1,7 +1,9 @@
 //! TLS against OpenSSL, GnuTLS and curl. Every test asserts on what the peer says it saw.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use netkit::tls::{CipherSuite, ClientConfig, NamedGroup, ServerConfig};
@@ -9,6 +11,7 @@ use netkit::{Body, Client, Error, Exchange, Layer, ServerName, TlsStream};
 use netkit_tests::certificates::{Authority, Key, Valid};
 use netkit_tests::openssl::{self, GROUPS, SUITES};
 use netkit_tests::ours::{Ours, block_on};
+use netkit_tests::process::Running;
 use netkit_tests::{Failed, Peer, ensure, trial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -74,6 +77,8 @@ fn main() {
         one("client/unknown_ca", client_refuses_an_unknown_ca),
         one("client/any_certificate", client_can_be_told_to_accept_any),
         trial("server/gnutls", &[Peer::GnuTls], gnutls),
+        trial("server/hybrid", &[Peer::Go], server_is_hybrid),
+        trial("client/hybrid", &[Peer::Go], client_is_hybrid),
         trial("server/gnutls_key_update", &[Peer::GnuTls], gnutls_rekeys),
     ]);
     netkit_tests::run(trials)
@@ -299,6 +304,61 @@ fn server_sees_truncation() -> Tested {
     })
 }
 
+/// Go's program with no group but X25519MLKEM768, compiled first: that takes longer than a peer may.
+fn go_hybrid(arguments: &[&OsStr]) -> Result<Running, Failed> {
+    const PROGRAM: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/hybrid");
+    static COMPILED: LazyLock<bool> = LazyLock::new(|| {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/go/hybrid.go");
+        let mut go = Command::new(Peer::Go.command());
+        let status = go.args(["build", "-o", PROGRAM, source]).status();
+        status.is_ok_and(|status| status.success())
+    });
+    ensure!(*COMPILED, "go does not compile hybrid.go");
+    Running::start(PROGRAM, arguments)
+}
+
+fn server_is_hybrid() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let ours = Ours::https(&ca.localhost(Key::P256)?, |config| {
+        config.groups = vec![NamedGroup::X25519, NamedGroup::X25519MLKEM768];
+    })?;
+    let (at, ca) = (ours.at.to_string(), ca.write(place.path())?);
+    let client = go_hybrid(&["client".as_ref(), at.as_ref(), ca.as_ref()])?.finish()?;
+    client
+        .ok()?
+        .says(&["X25519MLKEM768 200 OK", " X25519MLKEM768 "])
+}
+
+fn client_is_hybrid() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let files = ca.localhost(Key::P256)?.write(place.path())?;
+    let words = [
+        "server".as_ref(),
+        files.certificate.as_ref(),
+        files.key.as_ref(),
+    ];
+    let server = go_hybrid(&words)?;
+    let at = server.line_after("listening ")?;
+    let mut config = ClientConfig::new(ca.roots()?);
+    // A retry brings the share that the server wants; offered first, it is there at once.
+    for groups in [
+        vec![NamedGroup::X25519, NamedGroup::X25519MLKEM768],
+        vec![NamedGroup::X25519MLKEM768],
+    ] {
+        config.groups = groups;
+        let client = Client::builder().tls(config.clone()).build()?;
+        let port = at.rsplit(':').next().unwrap_or_default();
+        let said = block_on(async {
+            let response = client.get(&format!("https://localhost:{port}/")).await?;
+            Ok::<_, Error>(response.into_body().collect(1 << 10).await?)
+        })?;
+        ensure!(said == "agreed on X25519MLKEM768\n", "{said:?}");
+    }
+    Ok(())
+}
+
 /// GnuTLS's words for its handshake with ours.
 fn gnutls() -> Tested {
     for (group, words) in [("X25519", "ECDHE-X25519"), ("SECP256R1", "ECDHE-SECP256R1")] {
@@ -353,7 +413,7 @@ fn gnutls_asks(
     let mut arguments = vec!["--x509cafile", &ca, "--priority", priority, "--port", &port];
     arguments.extend(options);
     arguments.push("localhost");
-    let mut client = netkit_tests::Running::start(Peer::GnuTls.command(), arguments)?;
+    let mut client = Running::start(Peer::GnuTls.command(), arguments)?;
     client.says("Handshake was completed")?;
     for line in text.split_inclusive(|&octet| octet == b'\n') {
         client.type_in(line)?;

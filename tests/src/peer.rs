@@ -18,9 +18,11 @@ pub enum Peer {
     GnuTls,
     /// `tshark`, and the right to capture on the loopback interface.
     Tshark,
+    /// `go`, 1.25 or later.
+    Go,
 }
 
-const COUNT: usize = 5;
+const COUNT: usize = 6;
 
 impl Peer {
     /// The command that starts it.
@@ -33,6 +35,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::GnuTls => "gnutls-cli",
             Self::Tshark => "tshark",
+            Self::Go => "go",
         }
     }
 
@@ -42,7 +45,7 @@ impl Peer {
         let here = KNOWN[self as usize].get_or_init(|| {
             let arguments: &[&str] = match self {
                 Self::Nginx => &["-v"],
-                Self::OpenSsl => &["version"],
+                Self::OpenSsl | Self::Go => &["version"],
                 // Lists the interfaces only to those who may capture on one.
                 Self::Tshark => &["-i", "lo", "-a", "duration:0", "-w", "/dev/null"],
                 _ => &["--version"],
@@ -58,6 +61,7 @@ impl Peer {
             Self::Nginx => "no nginx",
             Self::GnuTls => "no gnutls-cli",
             Self::Tshark => "no tshark, or no right to capture",
+            Self::Go => "no go",
         })
     }
 }

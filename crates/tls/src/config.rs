@@ -2,7 +2,7 @@
 
 use crate::{
     codepoints::{CipherSuite, NamedGroup, SignatureScheme},
-    crypto::kx::GROUPS,
+    crypto::kx::{GROUPS, is_built_in},
     error::Error,
     identity::Identity,
     limits::MAX_HANDSHAKE_MESSAGE,
@@ -252,7 +252,7 @@ fn check_lists(
             "no cipher suites, or one that is not built in",
         ));
     }
-    if groups.is_empty() || groups.iter().any(|group| !GROUPS.contains(group)) {
+    if groups.is_empty() || groups.iter().any(|group| !is_built_in(*group)) {
         return Err(Error::MisuseConfig(
             "no groups, or one that is not built in",
         ));

@@ -9,7 +9,8 @@ use netkit_tls::{CipherSuite, Error, Event, NamedGroup};
 fn every_suite_and_group_carries_data_both_ways() {
     for &suite in CipherSuite::ALL {
         for &group in NamedGroup::ALL {
-            let (server, roots) = server_config();
+            let (mut server, roots) = server_config();
+            server.groups = vec![group];
             let mut client = client_config(roots);
             client.cipher_suites = vec![suite];
             client.groups = vec![group];

@@ -1,4 +1,4 @@
-//! The primitives, and the only place that names ring (and crypto-bigint, for what ring has not).
+//! The primitives, and the only place that names ring (and crypto-bigint and ml-kem, for what ring has not).
 //!
 //! ring draws its own randomness for key shares and signatures; both stand behind one type each
 //! ([`kx::KeyShare`], [`sign::SigningKey`]). Its key contexts do not wipe themselves; every secret
@@ -7,6 +7,8 @@
 pub(crate) mod aead;
 pub(crate) mod hash;
 pub(crate) mod hkdf;
+#[cfg(feature = "ml-kem")]
+mod hybrid;
 pub(crate) mod kx;
 #[cfg(feature = "rsa-key-transport")]
 pub mod rsa;

@@ -191,7 +191,7 @@ pub(crate) fn start(
     io.random.fill_bytes(&mut client.random);
     // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
     io.random.fill_bytes(&mut client.legacy_session_id);
-    let share = KeyShare::generate(client.config.groups[0])?;
+    let share = KeyShare::generate(client.config.groups[0], io.random)?;
     let hello = client.hello(core::slice::from_ref(&share), None, io)?;
     Ok(State::WaitSh(Box::new(WaitSh {
         client,
@@ -237,7 +237,7 @@ impl WaitSh {
                     "a retry for a group not offered",
                 ));
             }
-            Some(group) => KeyShare::generate(group)?,
+            Some(group) => KeyShare::generate(group, io.random)?,
             None if m.cookie.is_none() => {
                 return Err(Error::PeerIllegalParameter(
                     "a retry that would change nothing",

@@ -359,7 +359,10 @@ fn respond(
 ) -> Result<Box<WaitSignature>, Error> {
     let aligned = io.aligned()?;
     let cipher_suite = choice.cipher_suite;
-    let share = KeyShare::generate(group)?;
+    // A share that is refused is refused before anything leaves.
+    let (key_exchange, secret) = KeyShare::answer(group, public, io.random, |shared| {
+        Early::new(cipher_suite).handshake(shared)
+    })?;
     let mut random = [0; 32];
     io.random.fill_bytes(&mut random);
     let mut flight = Flight::default();
@@ -372,14 +375,12 @@ fn respond(
             |out| {
                 out.u16(group.0);
                 out.nested_u16(|out| {
-                    out.bytes(share.public());
+                    out.bytes(&key_exchange);
                     Ok(())
                 })
             },
         )
     })?;
-    // A share that is refused is refused before anything leaves.
-    let secret = share.agree(public, |shared| Early::new(cipher_suite).handshake(shared))?;
     flight.send(io)?;
     if !m.legacy_session_id.is_empty() && !hello_retry {
         io.change_cipher_spec();
