@@ -1,6 +1,9 @@
 //! TLS against OpenSSL, GnuTLS and curl. Every test asserts on what the peer says it saw.
 
 use std::ffi::OsStr;
+#[path = "tls/client_certificates.rs"]
+mod client_certificates;
+
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
@@ -81,6 +84,7 @@ fn main() {
         trial("client/hybrid", &[Peer::Go], client_is_hybrid),
         trial("server/gnutls_key_update", &[Peer::GnuTls], gnutls_rekeys),
     ]);
+    trials.extend(client_certificates::trials());
     netkit_tests::run(trials)
 }
 

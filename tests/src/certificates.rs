@@ -93,6 +93,11 @@ impl Authority {
         Ok(path)
     }
 
+    /// Its private key, as PEM.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// A certificate for `localhost` and 127.0.0.1.
     pub fn localhost(&self, key: Key) -> Result<Leaf, Failed> {
         self.leaf(key, &["localhost", "127.0.0.1"], Valid::Now)
