@@ -1,9 +1,9 @@
 //! TLS against OpenSSL, GnuTLS and curl. Every test asserts on what the peer says it saw.
 
-use std::ffi::OsStr;
 #[path = "tls/client_certificates.rs"]
 mod client_certificates;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};

@@ -1,5 +1,7 @@
 //! Who a side is: certificates, and the key that speaks for them, wherever it is.
 
+#[cfg(feature = "rsa-key-transport")]
+use crate::crypto::rsa;
 use crate::{codepoints::SignatureScheme, crypto::sign::SigningKey, error::Error};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use netkit_x509::PublicKey;
@@ -10,6 +12,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Key,
+    /// An RSA key, as it decrypts.
+    #[cfg(feature = "rsa-key-transport")]
+    decrypter: Option<Box<rsa::Decrypter>>,
     /// What a server staples to its certificate, where a client asks for it.
     pub(crate) staples: Staples,
 }
@@ -40,13 +45,15 @@ impl Identity {
         key: &PrivateKeyDer<'_>,
     ) -> Result<Self, Error> {
         let public = end_entity_key(&chain)?;
-        let key = SigningKey::new(key)?;
-        if public.subject_public_key() != key.public() {
+        let signing_key = SigningKey::new(key)?;
+        if public.subject_public_key() != signing_key.public() {
             return Err(Error::MisuseKeyMismatch);
         }
         Ok(Self {
             chain,
-            key: Key::Here(Box::new(key)),
+            key: Key::Here(Box::new(signing_key)),
+            #[cfg(feature = "rsa-key-transport")]
+            decrypter: rsa::Decrypter::new(key).ok().map(Box::new),
             staples: Staples::default(),
         })
     }
@@ -67,6 +74,8 @@ impl Identity {
         Ok(Self {
             chain,
             key: Key::Elsewhere(schemes),
+            #[cfg(feature = "rsa-key-transport")]
+            decrypter: None,
             staples: Staples::default(),
         })
     }
@@ -96,6 +105,12 @@ impl Identity {
             Key::Here(key) => key.schemes(),
             Key::Elsewhere(schemes) => schemes,
         }
+    }
+
+    /// The key as it decrypts premaster secrets; `None` if it is no RSA key, or elsewhere.
+    #[cfg(feature = "rsa-key-transport")]
+    pub fn decrypter(&self) -> Option<&rsa::Decrypter> {
+        self.decrypter.as_deref()
     }
 
     /// Whether the first certificate has this DNS name.

@@ -762,6 +762,28 @@ mod tests {
     }
 
     #[test]
+    fn an_identity_decrypts_if_its_key_is_rsa() {
+        let identity = |key: &rcgen::KeyPair| {
+            let params = rcgen::CertificateParams::new(["localhost".into()]).unwrap();
+            let chain = vec![params.self_signed(key).unwrap().der().clone()];
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            crate::Identity::new(chain, &key).unwrap()
+        };
+        let key = PrivateKeyDer::Pkcs8(KEY_IN_PKCS8.into());
+        let rsa = rcgen::KeyPair::from_der_and_sign_algo(&key, &rcgen::PKCS_RSA_SHA256).unwrap();
+        let rsa = identity(&rsa);
+        let found = rsa
+            .decrypter()
+            .map(|key| key.decrypt(OPENSSL[0].1, VERSION, &mut Counting(9)));
+        assert_eq!(
+            found,
+            Some(decrypter(KEY).decrypt(OPENSSL[0].1, VERSION, &mut Counting(0)))
+        );
+        let ecdsa = identity(&rcgen::KeyPair::generate().unwrap());
+        assert!(ecdsa.decrypter().is_none());
+    }
+
+    #[test]
     fn debug_shows_no_number() {
         assert_eq!(format!("{:?}", decrypter(KEY)), "Decrypter(..)");
     }
