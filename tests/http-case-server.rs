@@ -1,6 +1,5 @@
 //! The server that HTTP cases are put to: `http-case-server --listen ADDR`.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -19,6 +18,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ready = |at: SocketAddr| {
         let _ = writeln!(std::io::stdout(), "listening on {at}");
     };
-    let handler = |request| async { Ok::<_, Infallible>(cases::answer(request).await) };
-    Ok(Server::http().run(at.parse()?, 1, ready, handler)?)
+    Ok(Server::http().run(at.parse()?, 1, ready, cases::answer)?)
 }

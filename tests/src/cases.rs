@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use netkit::Body;
 use netkit::http::{Method, Request, Response, StatusCode};
+use netkit::{Body, Error};
 use serde_json::Value;
 
 /// GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS on every target get 200 and what was asked,
 /// `/204` and `/304` those statuses, `/chunked` a chunked body; CONNECT and TRACE get 405, any other
 /// method 501.
-pub async fn answer(request: Request<Body>) -> Response<Body> {
+///
+/// # Errors
+/// What is wrong with the request's body.
+pub async fn answer(request: Request<Body>) -> Result<Response<Body>, Error> {
     let (head, mut body) = request.into_parts();
     let answered = [
         Method::GET,
@@ -21,25 +24,22 @@ pub async fn answer(request: Request<Body>) -> Response<Body> {
         Method::OPTIONS,
     ];
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
-        return status(StatusCode::METHOD_NOT_ALLOWED);
+        return Ok(status(StatusCode::METHOD_NOT_ALLOWED));
     }
     if !answered.contains(&head.method) {
-        return status(StatusCode::NOT_IMPLEMENTED);
+        return Ok(status(StatusCode::NOT_IMPLEMENTED));
     }
     let mut length = 0;
     while let Some(piece) = body.chunk().await {
-        match piece {
-            Ok(piece) => length += piece.len(),
-            Err(_) => return status(StatusCode::BAD_REQUEST),
-        }
+        length += piece?.len();
     }
     let text = format!("method={} target={} len={length}", head.method, head.uri);
-    match head.uri.path() {
+    Ok(match head.uri.path() {
         "/204" => status(StatusCode::NO_CONTENT),
         "/304" => status(StatusCode::NOT_MODIFIED),
         "/chunked" => Response::new(Body::read(std::io::Cursor::new(text), None)),
         _ => Response::new(Body::from(text)),
-    }
+    })
 }
 
 fn status(status: StatusCode) -> Response<Body> {

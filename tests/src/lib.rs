@@ -1,6 +1,7 @@
 //! What the tests against real peers share: which peers there are, processes that cannot outlive
 //! their test, certificates, and netkit's own server in a thread.
 
+pub mod bare;
 pub mod cases;
 pub mod certificates;
 pub mod limbo;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Failed;
 use netkit::http::{Method, Request, Response, StatusCode};
 use netkit::tls::{Agreed, ServerConfig};
-use netkit::{Arrival, Body, Server, Shutdown};
+use netkit::{Arrival, Body, Handler, Server, Shutdown};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::cases;
@@ -33,12 +33,12 @@ impl Ours {
     pub fn https(leaf: &Leaf, configure: impl FnOnce(&mut ServerConfig)) -> Result<Self, Failed> {
         let mut config = ServerConfig::new(leaf.identity()?);
         configure(&mut config);
-        Self::start(Server::https_with(config), answer)
+        Self::start(Server::https_with(config), always(answer))
     }
 
     /// HTTP.
     pub fn http() -> Result<Self, Failed> {
-        Self::start(Server::http(), answer)
+        Self::start(Server::http(), always(answer))
     }
 
     /// HTTP, answering as the shared cases want it.
@@ -46,13 +46,7 @@ impl Ours {
         Self::start(Server::http(), cases::answer)
     }
 
-    fn start<F>(
-        server: Server,
-        handler: impl Fn(Request<Body>) -> F + Send + Sync + 'static,
-    ) -> Result<Self, Failed>
-    where
-        F: Future<Output = Response<Body>> + Send + 'static,
-    {
+    fn start(server: Server, handler: impl Handler) -> Result<Self, Failed> {
         let shutdown = Shutdown::new();
         let refusals = Arc::<Mutex<Vec<String>>>::default();
         let heard = Arc::clone(&refusals);
@@ -69,12 +63,7 @@ impl Ours {
             let ended = block_on(async {
                 let bound = server.bind((Ipv4Addr::LOCALHOST, 0).into())?;
                 let _ = ready.send(bound.local_addr());
-                bound
-                    .serve(move |request| {
-                        let answered = handler(request);
-                        async { Ok::<_, Infallible>(answered.await) }
-                    })
-                    .await
+                bound.serve(handler).await
             });
             if let Err(error) = ended {
                 panic!("our server: {}", error.report());
@@ -120,6 +109,17 @@ impl Drop for Ours {
             .take()
             .is_none_or(|thread| thread.join().is_ok());
         assert!(ended || thread::panicking(), "our server panicked");
+    }
+}
+
+/// A handler that always has an answer.
+fn always<F>(answer: impl Fn(Request<Body>) -> F + Send + Sync + 'static) -> impl Handler
+where
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    move |request| {
+        let answered = answer(request);
+        async { Ok::<_, Infallible>(answered.await) }
     }
 }
 
