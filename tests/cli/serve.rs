@@ -27,6 +27,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("serve/key_types", &[Peer::OpenSsl], key_types),
         trial("serve/client_ca", &[Peer::Curl], client_ca),
         trial("serve/client_ca_to_get", &[], client_ca_to_get),
+        trial(
+            "serve/nothing_in_common",
+            &[Peer::OpenSsl],
+            nothing_in_common,
+        ),
         curl("serve/files", files),
         curl("serve/no_escape", does_not_leave_its_folder),
         curl("serve/http", http),
@@ -75,6 +80,32 @@ impl Serving {
             .ok()
             .map(|_| ())
     }
+}
+
+/// A client whose only cipher suite is none of ours: the log has both sides' lists.
+fn nothing_in_common() -> Tested {
+    let folder = tempfile::tempdir()?;
+    let serving = serve(folder.path(), &["--dev-ca", "localhost"])?;
+    let at = format!("127.0.0.1:{}", serving.port);
+    let suite = "TLS_AES_128_CCM_SHA256";
+    let client = run(
+        "openssl",
+        [
+            "s_client",
+            "-connect",
+            &at,
+            "-tls1_3",
+            "-ciphersuites",
+            suite,
+        ],
+        b"",
+    )?;
+    client.says(&["handshake failure"])?;
+    serving.running.says("no cipher suite in common")?;
+    serving
+        .running
+        .says("cipher suites: this side has TLS_AES_128_GCM_SHA256, ")?;
+    serving.running.says("; the peer has ")
 }
 
 fn gives_100_mib() -> Tested {

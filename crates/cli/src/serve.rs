@@ -31,7 +31,7 @@ pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
     drain_on_signal(shutdown.clone())?;
     let server = server.shutdown(shutdown).on_refusal(|peer, error| {
         let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
-        crate::say(&format!("{peer} refused: {error}"));
+        crate::say(&format!("{peer} refused: {}", error.report()));
     });
     let ready = |at: SocketAddr| greet(args, at, dev.as_ref());
     let folder = Arc::new(folder);
