@@ -22,7 +22,7 @@ struct Floor {
 /// The generators that every crate may offer.
 const EVERYONE: [&str; 2] = ["arbitrary", "proptest"];
 
-const FLOORS: [Floor; 6] = [
+const FLOORS: [Floor; 7] = [
     Floor {
         name: "netkit-core",
         folder: "core",
@@ -62,9 +62,22 @@ const FLOORS: [Floor; 6] = [
         budget: 30,
     },
     Floor {
+        name: "netkit-ws",
+        folder: "ws",
+        ours: &["netkit-core", "netkit-http"],
+        others: &["sha1", "base64", "rand_core", "flate2"],
+        budget: 16,
+    },
+    Floor {
         name: "netkit",
         folder: "netkit",
-        ours: &["netkit-core", "netkit-http", "netkit-x509", "netkit-tls"],
+        ours: &[
+            "netkit-core",
+            "netkit-http",
+            "netkit-x509",
+            "netkit-tls",
+            "netkit-ws",
+        ],
         others: &[
             "tokio",
             "http",

@@ -1,5 +1,7 @@
 //! What the TLS targets share: a server with a certificate, and a client that trusts it.
 
+pub mod ws;
+
 use netkit_core::split::{Cuts, Transcript, transcript};
 use netkit_tls::{
     ClientConfig, Connection, CryptoRng, Error, Identity, ServerConfig, ServerName, UnixTime,

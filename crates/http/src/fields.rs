@@ -74,7 +74,7 @@ impl<'b> Fields<'b> {
     }
 
     /// Names and values in order. Names have the case that they came in.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'b str, &'b [u8])> + use<'b> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'b str, &'b [u8])> + Clone + use<'b> {
         let bytes = self.bytes;
         self.slots.iter().map(move |slot| {
             let name = bytes.get(slot.name()).unwrap_or_default();
