@@ -1,5 +1,6 @@
 //! netkit against its peers: both sides of every comparison run alternately in this process.
 
+mod chains;
 mod handshake;
 mod heads;
 mod measure;
@@ -38,6 +39,7 @@ fn main() {
     records::run(&mut bench);
     streams::run(&mut bench);
     handshake::run(&mut bench);
+    chains::run(&mut bench);
     heads::run(&mut bench);
     requests::run(&mut bench);
     timing::run(&mut bench);
