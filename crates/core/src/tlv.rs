@@ -27,6 +27,7 @@ impl core::error::Error for NotDer {}
 
 impl<'a> Reader<'a> {
     /// The next element. A failed read takes nothing.
+    #[inline]
     pub fn tlv(&mut self) -> Result<Tlv<'a>, NotDer> {
         let (header, length) = header(self.rest()).ok_or(NotDer)?;
         let end = header.checked_add(length).ok_or(NotDer)?;
@@ -47,6 +48,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Octets of the header at the front of `octets`, and the length of the content that it announces.
+#[inline]
 fn header(octets: &[u8]) -> Option<(usize, usize)> {
     /// A number of 31 and more follows in octets of its own (X.690 8.1.2.4).
     const HIGH_NUMBER: u8 = 0x1f;

@@ -36,6 +36,7 @@ impl From<NotDer> for Error {
 }
 
 /// Reads all of `octets` with `read`.
+#[inline]
 pub(crate) fn whole<'a, T>(
     octets: &'a [u8],
     read: impl FnOnce(&mut Reader<'a>) -> Read<T>,
@@ -55,6 +56,7 @@ pub(crate) fn end(reader: &Reader<'_>) -> Read<()> {
 }
 
 /// The content of the next element, which has this tag.
+#[inline]
 pub(crate) fn element<'a>(reader: &mut Reader<'a>, tag: u8) -> Read<&'a [u8]> {
     let element = reader.tlv()?;
     if element.tag == tag {
@@ -65,6 +67,7 @@ pub(crate) fn element<'a>(reader: &mut Reader<'a>, tag: u8) -> Read<&'a [u8]> {
 }
 
 /// The content of the next element if it has this tag.
+#[inline]
 pub(crate) fn optional<'a>(reader: &mut Reader<'a>, tag: u8) -> Read<Option<&'a [u8]>> {
     if reader.next_tag() == Some(tag) {
         element(reader, tag).map(Some)
@@ -118,6 +121,7 @@ pub(crate) fn natural(content: &[u8]) -> Read<u32> {
 }
 
 /// The content of an OBJECT IDENTIFIER.
+#[inline]
 pub(crate) fn oid<'a>(reader: &mut Reader<'a>) -> Read<&'a [u8]> {
     valid_oid(element(reader, OBJECT_IDENTIFIER)?)
 }

@@ -43,20 +43,20 @@ pub(crate) fn check(name: &[u8]) -> Read<()> {
 
 fn check_rdn(content: &[u8]) -> Read<()> {
     let mut reader = Reader::new(content);
-    let mut before: &[u8] = &[];
-    loop {
-        let octets = reader.rest();
+    Attribute::read(&mut reader)?;
+    let mut before = content;
+    // X.690 11.6: ascending, and a set has nothing twice. Nearly all have one.
+    while !reader.is_empty() {
+        let this = reader.rest();
+        let first = before.len() - this.len();
         Attribute::read(&mut reader)?;
-        let this = &octets[..octets.len() - reader.len()];
-        // X.690 11.6: ascending, and a set has nothing twice.
-        if this <= before {
+        let second = this.len() - reader.len();
+        if before[..first] >= this[..second] {
             return Err(NotDer);
-        }
-        if reader.is_empty() {
-            return Ok(());
         }
         before = this;
     }
+    Ok(())
 }
 
 /// The RDNs of a name that was checked.

@@ -76,24 +76,25 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// 2.5.29, id-ce, and an arc; or below id-pe (RFC 5280 A.2).
     fn of(oid: &[u8]) -> Option<Self> {
-        Some(match oid {
-            oids::BASIC_CONSTRAINTS => Self::BasicConstraints,
-            oids::KEY_USAGE => Self::KeyUsage,
-            oids::EXTENDED_KEY_USAGE => Self::ExtendedKeyUsage,
-            oids::SUBJECT_ALT_NAME => Self::SubjectAltName,
-            oids::NAME_CONSTRAINTS => Self::NameConstraints,
-            oids::AUTHORITY_KEY_IDENTIFIER => Self::AuthorityKeyIdentifier,
-            oids::SUBJECT_KEY_IDENTIFIER => Self::SubjectKeyIdentifier,
-            oids::CERTIFICATE_POLICIES => Self::CertificatePolicies,
-            oids::POLICY_MAPPINGS => Self::PolicyMappings,
-            oids::POLICY_CONSTRAINTS => Self::PolicyConstraints,
-            oids::INHIBIT_ANY_POLICY => Self::InhibitAnyPolicy,
-            oids::CRL_DISTRIBUTION_POINTS => Self::CrlDistributionPoints,
-            oids::FRESHEST_CRL => Self::FreshestCrl,
-            oids::AUTHORITY_INFO_ACCESS => Self::AuthorityInfoAccess,
-            oids::SUBJECT_DIRECTORY_ATTRIBUTES => Self::SubjectDirectoryAttributes,
-            oids::SUBJECT_INFO_ACCESS => Self::SubjectInfoAccess,
+        Some(match *oid {
+            [0x55, 0x1d, 9] => Self::SubjectDirectoryAttributes,
+            [0x55, 0x1d, 14] => Self::SubjectKeyIdentifier,
+            [0x55, 0x1d, 15] => Self::KeyUsage,
+            [0x55, 0x1d, 17] => Self::SubjectAltName,
+            [0x55, 0x1d, 19] => Self::BasicConstraints,
+            [0x55, 0x1d, 30] => Self::NameConstraints,
+            [0x55, 0x1d, 31] => Self::CrlDistributionPoints,
+            [0x55, 0x1d, 32] => Self::CertificatePolicies,
+            [0x55, 0x1d, 33] => Self::PolicyMappings,
+            [0x55, 0x1d, 35] => Self::AuthorityKeyIdentifier,
+            [0x55, 0x1d, 36] => Self::PolicyConstraints,
+            [0x55, 0x1d, 37] => Self::ExtendedKeyUsage,
+            [0x55, 0x1d, 46] => Self::FreshestCrl,
+            [0x55, 0x1d, 54] => Self::InhibitAnyPolicy,
+            _ if oid == oids::AUTHORITY_INFO_ACCESS => Self::AuthorityInfoAccess,
+            _ if oid == oids::SUBJECT_INFO_ACCESS => Self::SubjectInfoAccess,
             _ => return None,
         })
     }
@@ -119,33 +120,74 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// Hands over each Extension of a list that has at least one and none twice (RFC 5280 4.2).
-pub(crate) fn each_once<'a>(
+/// OIDs of extensions that were seen.
+struct Seen<'a> {
+    oids: [Option<&'a [u8]>; MAX_EXTENSIONS],
+    count: usize,
+}
+
+impl<'a> Seen<'a> {
+    const fn new() -> Self {
+        Self {
+            oids: [None; MAX_EXTENSIONS],
+            count: 0,
+        }
+    }
+
+    /// "A certificate MUST NOT include more than one instance of a particular extension."
+    fn add(&mut self, oid: &'a [u8]) -> Result<(), Error> {
+        if self
+            .oids
+            .iter()
+            .take(self.count)
+            .any(|seen| *seen == Some(oid))
+        {
+            return Err(Error::DuplicateExtension);
+        }
+        *self.oids.get_mut(self.count).ok_or(Error::Malformed)? = Some(oid);
+        self.count += 1;
+        Ok(())
+    }
+}
+
+/// Hands over each Extension of a list that has at least one (RFC 5280 4.2).
+fn each<'a>(
     list: &'a [u8],
     mut take: impl FnMut(Extension<'a>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut seen: [&[u8]; MAX_EXTENSIONS] = [&[]; MAX_EXTENSIONS];
     let mut reader = Reader::new(list);
-    let mut count = 0;
     loop {
-        let extension = Extension::read(&mut reader)?;
-        if seen.iter().take(count).any(|oid| *oid == extension.oid) {
-            return Err(Error::DuplicateExtension);
-        }
-        *seen.get_mut(count).ok_or(Error::Malformed)? = extension.oid;
-        count += 1;
-        take(extension)?;
+        take(Extension::read(&mut reader)?)?;
         if reader.is_empty() {
             return Ok(());
         }
     }
 }
 
+/// Hands over each Extension of a list that has at least one and none twice (RFC 5280 5.2, RFC 6960 4.4).
+pub(crate) fn each_once<'a>(
+    list: &'a [u8],
+    mut take: impl FnMut(Extension<'a>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut seen = Seen::new();
+    each(list, |extension| {
+        seen.add(extension.oid)?;
+        take(extension)
+    })
+}
+
 impl<'a> Extensions<'a> {
     /// Reads the content of the Extensions SEQUENCE.
     pub(crate) fn parse(list: &'a [u8]) -> Result<Self, Error> {
         let mut extensions = Self::default();
-        each_once(list, |extension| extensions.take(&extension))?;
+        let mut others = Seen::new();
+        each(list, |extension| {
+            if let Some(kind) = Kind::of(extension.oid) {
+                return extensions.take(kind, &extension);
+            }
+            extensions.unknown_critical |= extension.critical;
+            others.add(extension.oid)
+        })?;
         Ok(extensions)
     }
 
@@ -158,12 +200,11 @@ impl<'a> Extensions<'a> {
     }
 
     /// Keeps one extension: a row for each that is understood.
-    fn take(&mut self, extension: &Extension<'a>) -> Result<(), Error> {
+    fn take(&mut self, kind: Kind, extension: &Extension<'a>) -> Result<(), Error> {
         let value = extension.value;
-        let Some(kind) = Kind::of(extension.oid) else {
-            self.unknown_critical |= extension.critical;
-            return Ok(());
-        };
+        if self.seen.has(kind) {
+            return Err(Error::DuplicateExtension);
+        }
         self.seen.add(kind);
         if extension.critical {
             self.critical.add(kind);

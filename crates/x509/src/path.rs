@@ -147,7 +147,7 @@ impl<'p, 'c> Search<'p, 'c> {
         end_entity: &'p Certificate<'c>,
         itself: &'p Anchor,
     ) -> Result<Vec<&'p Certificate<'c>>, Error> {
-        if end_entity.is_self_issued() {
+        if end_entity.is_self_issued {
             self.check_signature(end_entity, &end_entity.public_key)?;
         }
         self.conforms(end_entity, Place::EndEntity, itself.profile)?;
@@ -265,7 +265,7 @@ impl<'p, 'c> Search<'p, 'c> {
         section6::issued(candidate, self.inputs.now.as_secs())?;
         section6::issuer(candidate, self.inputs.purpose)?;
         let counted = path.iter().skip(1).chain([&candidate]);
-        if counted.filter(|ca| !ca.is_self_issued()).count() > self.inputs.max_intermediates {
+        if counted.filter(|ca| !ca.is_self_issued).count() > self.inputs.max_intermediates {
             return Err(Error::PathTooLong);
         }
         self.check_signature(last, &candidate.public_key)?;

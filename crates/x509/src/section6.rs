@@ -176,7 +176,7 @@ pub(crate) fn path(
     let mut state = State::initialise(root, path, inputs);
     for (at, certificate) in path.iter().enumerate().rev() {
         let is_last = at == 0;
-        let self_issued = certificate.is_self_issued();
+        let self_issued = certificate.is_self_issued;
         let above = path.get(at + 1..).unwrap_or_default();
         if is_last || !self_issued {
             name_constraints(root, above, certificate, budget)?;
