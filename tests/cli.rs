@@ -1,5 +1,7 @@
 //! The program `netkit` against curl, nginx, openssl and tshark, and what it tells its user.
 
+#[path = "cli/cert.rs"]
+mod cert;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/get.rs"]
@@ -17,7 +19,12 @@ type Tested = Result<(), Failed>;
 const NETKIT: &str = env!("CARGO_BIN_EXE_netkit");
 
 fn main() {
-    let trials = [demo::trials(), serve::trials(), get::trials()];
+    let trials = [
+        cert::trials(),
+        demo::trials(),
+        serve::trials(),
+        get::trials(),
+    ];
     netkit_tests::run(trials.into_iter().flatten().collect())
 }
 

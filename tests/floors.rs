@@ -110,6 +110,7 @@ const FLOORS: [Floor; 7] = [
             "indicatif",
             "rand_core",
             "rcgen",
+            "rustls-pki-types",
             "tokio",
             "x509-cert",
         ],

@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Demo(Demo),
     Serve(Serve),
     Get(Get),
+    Cert(Cert),
 }
 
 /// A whole HTTPS exchange on this machine, told layer by layer.
@@ -164,6 +165,108 @@ pub(crate) struct Get {
     /// Connect here; the name that the certificate must have stays the URL's
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) connect_to: Option<String>,
+}
+
+/// Shows, judges and makes certificates.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cert {
+    #[command(subcommand)]
+    pub(crate) command: CertCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertCommand {
+    Inspect(Inspect),
+    Verify(Verify),
+    New(New),
+}
+
+/// Show what certificates say.
+///
+/// Nothing is judged: a server's certificates are shown whether they are good or not.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Inspect {
+    /// A file with certificates, PEM or DER, or the https:// URL of a server
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) what: String,
+}
+
+/// Judge a chain of certificates, and say why it is refused.
+///
+/// The first certificate in FILE is judged; the others may help to find a path, in any order.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Verify {
+    /// The chain, as PEM, or one certificate in DER
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Trust the CAs in this file instead of the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) roots: Option<PathBuf>,
+    /// The host name or address that the certificate has to be for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Certificate revocation lists, PEM or DER; may be repeated. Given any, each certificate's status
+    /// has to be known
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// An OCSP response in DER; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ocsp: Vec<PathBuf>,
+    /// Judge as of this time instead of now: YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Option<String>,
+    /// Judge a client's certificate
+    #[arg(long)]
+    pub(crate) client: bool,
+    /// How strictly the paths of --roots are judged
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        default_value = "path",
+        requires = "roots"
+    )]
+    pub(crate) profile: ProfileName,
+}
+
+/// How strictly a path is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// RFC 5280 section 6: what makes a path safe to believe
+    Path,
+    /// And section 4: what a conforming CA issues
+    Rfc5280,
+    /// And the CA/Browser Forum's Baseline Requirements
+    Webpki,
+}
+
+/// Make a certificate and its private key.
+///
+/// Both are written as PEM, the certificate first. Without --ca it is self-signed.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct New {
+    /// DNS names or addresses that it is for; the first is its common name
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Sign it with the CA in FILE, certificate and key as PEM; if there is no such file, a new CA is
+    /// made and written to it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// For a client instead of a server
+    #[arg(long)]
+    pub(crate) client: bool,
+    /// The kind of its private key
+    #[arg(long, value_name = "TYPE", default_value = "ecdsa")]
+    pub(crate) key_type: KeyType,
+    /// How long it lasts
+    #[arg(long, value_name = "DAYS", default_value = "90", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+    /// Write both to FILE, which must not exist, instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// A version of TLS, in order.

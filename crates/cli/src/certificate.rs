@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use x509_cert::der::Decode;
+use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -17,6 +18,8 @@ pub(crate) struct Certificate {
     pub(crate) names: Vec<String>,
     pub(crate) not_before: SystemTime,
     pub(crate) not_after: SystemTime,
+    /// A line for each: its name or number, and whether it is critical.
+    pub(crate) extensions: Vec<String>,
 }
 
 impl Certificate {
@@ -35,6 +38,12 @@ impl Certificate {
             names,
             not_before: UNIX_EPOCH + fields.validity().not_before.to_unix_duration(),
             not_after: UNIX_EPOCH + fields.validity().not_after.to_unix_duration(),
+            extensions: fields
+                .extensions()
+                .into_iter()
+                .flatten()
+                .map(|extension| extension_line(&extension.extn_id, extension.critical))
+                .collect(),
         })
     }
 
@@ -57,6 +66,16 @@ impl Certificate {
     pub(crate) fn days_left(&self, now: SystemTime) -> u64 {
         days(self.not_after.duration_since(now).unwrap_or_default())
     }
+}
+
+fn extension_line(oid: &ObjectIdentifier, critical: bool) -> String {
+    let named = x509_cert::der::oid::db::DB.by_oid(oid);
+    let name = match named {
+        Some(name) => format!("{name} ({oid})"),
+        None => oid.to_string(),
+    };
+    let critical = if critical { ", critical" } else { "" };
+    format!("has     {name}{critical}")
 }
 
 fn name(name: &GeneralName) -> Option<String> {

@@ -68,16 +68,8 @@ impl DevCa {
         validity: &Range<SystemTime>,
     ) -> Result<Signed, rcgen::Error> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        // `new` tells addresses from DNS names by parsing them.
-        let mut params = CertificateParams::new(names.clone())?;
-        params.distinguished_name = common(&names[0]);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        if key_type == KeyType::Rsa {
-            // RFC 5246 7.4.2: RSA key transport wants it.
-            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
-        }
+        let mut params = params(&names, key_type)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
         set_validity(&mut params, validity);
         let key = generate(key_type)?;
         let certificate = params.signed_by(&key, &self.issuer)?;
@@ -88,7 +80,25 @@ impl DevCa {
     }
 }
 
-fn generate(key_type: KeyType) -> Result<KeyPair, rcgen::Error> {
+/// A certificate for these names: DNS names, or IP addresses as text.
+pub(crate) fn params(
+    names: &[String],
+    key_type: KeyType,
+) -> Result<CertificateParams, rcgen::Error> {
+    // `new` tells addresses from DNS names by parsing them.
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = common(&names[0]);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    if key_type == KeyType::Rsa {
+        // RFC 5246 7.4.2: RSA key transport wants it.
+        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+/// A private key.
+pub(crate) fn generate(key_type: KeyType) -> Result<KeyPair, rcgen::Error> {
     match key_type {
         KeyType::Ecdsa => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
         KeyType::Ed25519 => KeyPair::generate_for(&PKCS_ED25519),
@@ -120,13 +130,14 @@ pub(crate) fn in_url(name: &str) -> String {
     }
 }
 
-fn common(name: &str) -> DistinguishedName {
+/// A name that is this common name.
+pub(crate) fn common(name: &str) -> DistinguishedName {
     let mut names = DistinguishedName::new();
     names.push(DnType::CommonName, name);
     names
 }
 
-fn set_validity(params: &mut CertificateParams, validity: &Range<SystemTime>) {
+pub(crate) fn set_validity(params: &mut CertificateParams, validity: &Range<SystemTime>) {
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     let since = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default();
     params.not_before = epoch + since(validity.start);

@@ -14,7 +14,7 @@ Exit codes:
   4  name: the host has no address, or its lookup failed
   5  tcp: no connection, or it broke
   6  tls: the handshake or a record failed
-  7  certificate: the server's was refused
+  7  certificate: one was refused
   8  http: the answer was malformed or cut short
   9  timeout, in any layer";
 
@@ -51,6 +51,27 @@ impl Failure {
         Self {
             exit: Exit::File,
             why: format!("file: {what}: {why}"),
+        }
+    }
+
+    pub(crate) fn certificate(why: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Certificate,
+            why: format!("certificate: {why}"),
+        }
+    }
+
+    pub(crate) fn tcp(why: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Tcp,
+            why: format!("tcp: {why}"),
+        }
+    }
+
+    pub(crate) fn timeout(why: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Timeout,
+            why: format!("timeout: {why}"),
         }
     }
 

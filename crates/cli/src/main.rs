@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod cert;
 mod certificate;
 mod demo;
 mod dev_ca;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
+        Command::Cert(args) => cert::run(&args),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
