@@ -1,13 +1,13 @@
 //! Heads, from octets to slices, against httparse.
 //!
-//! httparse finds the parts of a head. netkit's machines do so too, and then decide what the head
-//! means: framing, persistence, Host, Expect, Upgrade, the form of the target, the length limits; and
-//! they keep their place in the conversation. Machines that wait for a head are made beforehand, as
-//! those of open connections would be.
+//! httparse finds the parts of a head, and so does `RequestParser`: rows `head/parse`. netkit's machines,
+//! rows `head/request` and `head/response`, then decide what the head means: framing, persistence, Host,
+//! Expect, Upgrade, the form of the target; and they keep their place in the conversation. Machines that
+//! wait for a head are made beforehand, as those of open connections would be.
 
 use crate::measure::{Bench, Contest, Unit, in_batches, timed};
 use httparse::Header;
-use netkit_http::{Client, Event, RequestLine, Server, Slot};
+use netkit_http::{Client, Event, Limits, RequestLine, RequestParser, Server, Slot};
 use std::{hint::black_box, mem::MaybeUninit};
 
 /// Machines made at once, and heads read between two looks at the clock.
@@ -50,6 +50,7 @@ const RESPONSE: &str = "HTTP/1.1 200 OK\r\n\
 
 pub fn run(bench: &mut Bench) {
     for head in [BROWSER, SMALL, SMALLEST] {
+        parse(bench, head);
         request(bench, head);
     }
     response(bench, RESPONSE);
@@ -85,22 +86,53 @@ fn request(bench: &mut Bench, head: &str) {
                 })
             })
         },
+        |times| their_turn(times, head, count),
+    );
+}
+
+/// The parts only.
+fn parse(bench: &mut Bench, head: &str) {
+    let name = &format!("head/parse/{}", head.len());
+    if !bench.wants(name) {
+        return;
+    }
+    let mut input = head.as_bytes().to_vec();
+    let count = their_request(head.as_bytes()).2.len();
+    let mut slots = [Slot::default(); FIELDS];
+    let limits = Limits::default();
+    bench.run(
+        &contest(name),
         |times| {
             in_batches(times, BATCH, |batch| {
                 timed(|| {
                     for _ in 0..batch {
-                        let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
-                        let mut request = httparse::Request::new(&mut []);
-                        let input = black_box(head.as_bytes());
-                        let parsed = request.parse_with_uninit_headers(input, &mut fields);
-                        assert!(parsed.is_ok_and(|parsed| parsed.is_complete()));
-                        assert_eq!(request.headers.len(), count);
-                        black_box(&request);
+                        let mut parser = RequestParser::default();
+                        let parsed = parser.parse(black_box(&mut input), &mut slots, &limits);
+                        let parsed = parsed.expect("a head");
+                        assert!(parsed.is_some_and(|parsed| parsed.fields == count));
+                        black_box((&parsed, &slots));
                     }
                 })
             })
         },
+        |times| their_turn(times, head, count),
     );
+}
+
+fn their_turn(times: u64, head: &str, count: usize) -> std::time::Duration {
+    in_batches(times, BATCH, |batch| {
+        timed(|| {
+            for _ in 0..batch {
+                let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
+                let mut request = httparse::Request::new(&mut []);
+                let input = black_box(head.as_bytes());
+                let parsed = request.parse_with_uninit_headers(input, &mut fields);
+                assert!(parsed.is_ok_and(|parsed| parsed.is_complete()));
+                assert_eq!(request.headers.len(), count);
+                black_box(&request);
+            }
+        })
+    })
 }
 
 fn response(bench: &mut Bench, head: &str) {

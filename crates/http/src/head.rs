@@ -4,7 +4,7 @@
 use crate::{
     Error, Slot,
     error::Fault,
-    octets::{first_control, is_ows, token_length, trim_end, trim_start},
+    octets::{first_control, token_length, trim_end, trim_start},
 };
 use core::ops::Range;
 use memchr::memchr;
@@ -117,6 +117,9 @@ impl Scan {
     #[inline]
     fn line_feed(&mut self, window: &[u8]) -> Option<usize> {
         if !self.dirty {
+            if let [b'\r', b'\n', ..] = window[self.searched..] {
+                return Some(self.searched + 1);
+            }
             let Some(found) = first_control(&window[self.searched..]) else {
                 self.searched = window.len();
                 return None;
@@ -174,6 +177,7 @@ impl Scan {
     }
 
     /// A line that begins with whitespace: RFC 9112 5.2.
+    #[cold]
     fn folded_line(
         &mut self,
         input: &mut [u8],
@@ -204,14 +208,10 @@ impl Scan {
 #[inline]
 fn field_line(input: &[u8], line: &Line) -> Result<Slot, Fault> {
     let octets = &input[line.range()];
-    let name = token_length(octets);
-    match octets.get(name) {
-        Some(b':') if name > 0 => {}
-        Some(&octet) if is_ows(octet) && is_space_before_colon(&octets[name..]) => {
-            return Err(Error::PeerSpaceBeforeColon.at(line.start + name));
-        }
-        Some(b'\r') => return Err(Error::PeerBareCr.at(line.start + name)),
-        _ => return Err(Error::PeerFieldName.at(line.start + name)),
+    // No token goes on over the line's end: whole blocks are there to look at.
+    let name = token_length(&input[line.start..]);
+    if name == 0 || octets.get(name) != Some(&b':') {
+        return Err(not_name(&octets[name..]).at(line.start + name));
     }
     let value = line.start + name + 1..line.end;
     if line.dirty {
@@ -223,8 +223,16 @@ fn field_line(input: &[u8], line: &Line) -> Result<Slot, Fault> {
     ))
 }
 
-fn is_space_before_colon(octets: &[u8]) -> bool {
-    trim_start(octets).first() == Some(&b':')
+/// What is wrong with a field line whose name ends before `octets`.
+#[cold]
+fn not_name(octets: &[u8]) -> Error {
+    match octets {
+        [b' ' | b'\t', ..] if trim_start(octets).first() == Some(&b':') => {
+            Error::PeerSpaceBeforeColon
+        }
+        [b'\r', ..] => Error::PeerBareCr,
+        _ => Error::PeerFieldName,
+    }
 }
 
 /// RFC 9110 5.5: a value has no control characters but HTAB.

@@ -5,6 +5,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
 extern crate std;
 
+mod blocks;
 mod chunked;
 mod client;
 mod encode;
@@ -35,7 +36,7 @@ pub use event::{Event, Found};
 pub use fields::{Fields, Slot};
 pub use framing::Framing;
 pub use limits::Limits;
-pub use request::{RequestHead, RequestLine, RequestRanges};
+pub use request::{Parsed, RequestHead, RequestLine, RequestParser, RequestRanges};
 pub use response::{ResponseHead, ResponseRanges};
 pub use server::Server;
 pub use status::Status;

@@ -1,5 +1,7 @@
 //! The character classes of RFC 9110 5.6 and RFC 3986, and the scans over them.
 
+use crate::blocks;
+
 const TCHAR: u8 = 1;
 const TARGET: u8 = 2;
 const REG_NAME: u8 = 4;
@@ -39,11 +41,11 @@ const fn is(octet: u8, class: u8) -> bool {
 }
 
 /// Number of leading octets that a token may hold.
+#[inline]
 pub(crate) fn token_length(octets: &[u8]) -> usize {
-    octets
-        .iter()
-        .position(|&octet| !is(octet, TCHAR))
-        .unwrap_or(octets.len())
+    let plain = blocks::first(octets, blocks::beyond_name).unwrap_or(octets.len());
+    let rest = octets[plain..].iter().position(|&octet| !is(octet, TCHAR));
+    rest.map_or(octets.len(), |rest| plain + rest)
 }
 
 /// Whether `octets` are a token (RFC 9110 5.6.2).
@@ -74,53 +76,16 @@ fn is_encoded(mut octets: &[u8], class: u8) -> bool {
     true
 }
 
-/// Whether no field value may hold `octet` (RFC 9110 5.5): controls but HTAB.
-const fn is_control(octet: u8) -> bool {
-    (octet < b' ' && octet != b'\t') || octet == 0x7f
-}
-
-type Block = [u8; 16];
-
-/// Whether there is a control character. Written without a branch for each octet, so that the compiler
-/// compares all sixteen at once.
-fn has_control(block: &Block) -> bool {
-    let any = |found, &octet| found | is_control(octet);
-    block.iter().fold(false, any)
-}
-
-/// Index of the first control character: is it one, for every octet at once, by sums that never cross
-/// from one octet into the next; the answers are the highest bits.
-const fn first_control_of(block: Block) -> Option<usize> {
-    const ONES: u128 = u128::MAX / 0xff;
-    const HIGHEST: u128 = ONES << 7;
-    let octets = u128::from_le_bytes(block);
-    let low = octets & !HIGHEST;
-    let not_below_space = low + ONES * (0x80 - b' ' as u128);
-    let not_tab = (low ^ (ONES * b'\t' as u128)) + (HIGHEST - ONES);
-    let is_delete = low + ONES;
-    let found = ((!not_below_space & not_tab) | is_delete) & !octets & HIGHEST;
-    if found == 0 {
-        return None;
-    }
-    Some(found.trailing_zeros() as usize / 8)
-}
-
-/// Index of the first control character.
+/// Index of the first octet that no field value may hold (RFC 9110 5.5): controls but HTAB.
+#[inline]
 pub(crate) fn first_control(octets: &[u8]) -> Option<usize> {
-    let (blocks, rest) = octets.as_chunks();
-    if let Some(at) = blocks.iter().position(has_control) {
-        return first_control_of(blocks[at]).map(|found| at * size_of::<Block>() + found);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    match octets.last_chunk() {
-        // It overlaps the block before it, which has none: no octet is looked at alone.
-        Some(last) => {
-            first_control_of(*last).map(|found| octets.len() - size_of::<Block>() + found)
-        }
-        None => rest.iter().position(|&octet| is_control(octet)),
-    }
+    blocks::first(octets, blocks::controls)
+}
+
+/// Index of the first SP.
+#[inline]
+pub(crate) fn first_space(octets: &[u8]) -> Option<usize> {
+    blocks::first(octets, blocks::spaces)
 }
 
 /// Whether `octet` is optional whitespace (RFC 9110 5.6.3).

@@ -1,9 +1,9 @@
 use crate::{
-    Error, Fields, Framing, Slot, Version,
+    Error, Fields, Framing, Limits, Slot, Version,
     error::Fault,
     fields::widen,
-    head::Line,
-    octets::{is_token, token_length},
+    head::{Line, Rules, Scan},
+    octets::{first_space, is_token, token_length},
     target,
 };
 use core::ops::Range;
@@ -94,6 +94,16 @@ impl LineRanges {
         widen(self.method)
     }
 
+    /// Whether the target has a form that the method allows.
+    pub(crate) fn check_target(&self, input: &[u8]) -> Result<(), Fault> {
+        let target = widen(self.target);
+        if target::is_valid(&input[self.method()], &input[target.clone()]) {
+            Ok(())
+        } else {
+            Err(Error::PeerTarget.at(target.start))
+        }
+    }
+
     /// The caller drops `used` octets before the line.
     pub(crate) const fn drop_front(&mut self, used: usize) {
         let used = used as u32;
@@ -103,33 +113,115 @@ impl LineRanges {
 }
 
 /// RFC 9112 3: `method SP request-target SP HTTP-version`.
+#[inline]
 pub(crate) fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
     let octets = &input[line.range()];
-    let method = token_length(octets);
+    // No token goes on over the line's end: whole blocks are there to look at.
+    let method = token_length(&input[line.start..]);
     if method == 0 || octets.get(method) != Some(&b' ') {
-        let error = match octets.get(method) {
-            Some(b'\r') => Error::PeerBareCr,
-            None => Error::PeerRequestLine,
-            Some(_) => Error::PeerMethod,
-        };
-        return Err(error.at(line.start + method));
+        return Err(not_method(octets.get(method)).at(line.start + method));
     }
     let rest = &octets[method + 1..];
-    let Some(target) = memchr::memchr(b' ', rest) else {
+    let space = first_space(&input[line.start + method + 1..]);
+    let Some(target) = space.filter(|&at| at < rest.len()) else {
         return Err(Error::PeerRequestLine.at(line.end));
     };
     let start = line.start + method + 1;
     // The version first: the preface of HTTP/2 deserves 505, whatever its target.
     let version =
         Version::parse(&rest[target + 1..]).map_err(|error| error.at(start + target + 1))?;
-    if !target::is_valid(&octets[..method], &rest[..target]) {
-        return Err(Error::PeerTarget.at(start));
-    }
     Ok(LineRanges {
         method: (line.start as u32, (line.start + method) as u32),
         target: (start as u32, (start + target) as u32),
         version,
     })
+}
+
+/// What is wrong with a method that ends before `octet`.
+#[cold]
+const fn not_method(octet: Option<&u8>) -> Error {
+    match octet {
+        Some(b'\r') => Error::PeerBareCr,
+        None => Error::PeerRequestLine,
+        Some(_) => Error::PeerMethod,
+    }
+}
+
+/// Finds the parts of a request's head and decides nothing: neither Host nor the form of the target nor
+/// framing is judged. For owners with a connection of their own; [`Server`](crate::Server) does both.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestParser {
+    scan: Scan,
+    line: Option<LineRanges>,
+}
+
+/// Where the parts of a head are that [`RequestParser`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parsed {
+    line: LineRanges,
+    /// Number of slots that the head filled.
+    pub fields: usize,
+    /// Octets of the head, the empty line included.
+    pub length: usize,
+}
+
+impl Parsed {
+    /// Where the method is.
+    pub const fn method(&self) -> Range<usize> {
+        self.line.method()
+    }
+
+    /// Where the target is: octets that are neither SP nor controls.
+    pub const fn target(&self) -> Range<usize> {
+        widen(self.line.target)
+    }
+
+    /// The version of the message.
+    pub const fn version(&self) -> Version {
+        self.line.version
+    }
+}
+
+impl RequestParser {
+    /// The head at the front of `input`, once it is complete. Until then the same octets come again with
+    /// what follows them; lines that were complete are not read twice.
+    pub fn parse(
+        &mut self,
+        input: &mut [u8],
+        slots: &mut [Slot],
+        limits: &Limits,
+    ) -> Result<Option<Parsed>, Error> {
+        self.find(input, slots, limits).map_err(|fault| fault.error)
+    }
+
+    #[inline]
+    fn find(
+        &mut self,
+        input: &mut [u8],
+        slots: &mut [Slot],
+        limits: &Limits,
+    ) -> Result<Option<Parsed>, Fault> {
+        let line = if let Some(line) = self.line {
+            line
+        } else {
+            let limit = (limits.start_line, Error::PeerStartLineTooLong);
+            let Some(found) = self.scan.line(input, limit)? else {
+                return Ok(None);
+            };
+            self.scan.begin_fields();
+            *self.line.insert(line(input, &found)?)
+        };
+        let rules = Rules {
+            limit: (limits.head, Error::PeerHeadTooLong),
+            folds: false,
+        };
+        let fields = self.scan.fields(input, slots, &rules)?;
+        Ok(fields.map(|fields| Parsed {
+            line,
+            fields,
+            length: self.scan.end(),
+        }))
+    }
 }
 
 /// A request line to send.

@@ -399,6 +399,7 @@ impl Start {
             return Ok(None);
         };
         let ranges = request::line(input, &line)?;
+        ranges.check_target(input)?;
         incoming.scan.begin_fields();
         exchange.method = Method::of(&input[ranges.method()]);
         exchange.version = ranges.version;

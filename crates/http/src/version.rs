@@ -13,10 +13,13 @@ pub enum Version {
 
 impl Version {
     /// `HTTP-name "/" DIGIT "." DIGIT`.
+    #[inline]
     pub(crate) const fn parse(octets: &[u8]) -> Result<Self, Error> {
         match octets {
             b"HTTP/1.0" => Ok(Self::Http10),
-            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Self::Http11),
+            b"HTTP/1.1" | [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => {
+                Ok(Self::Http11)
+            }
             [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
                 Err(Error::PeerVersionUnsupported)
             }

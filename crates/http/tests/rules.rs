@@ -2,7 +2,7 @@
 
 use netkit_core::split::{Transcript, same_for_every_split};
 use netkit_http::{
-    BodyLength, Client, Error, Limits, RequestLine,
+    BodyLength, Client, Error, Limits, RequestLine, RequestParser, Slot, Version,
     generators::{Heard, hear_requests, hear_responses},
 };
 
@@ -521,4 +521,46 @@ fn limits() {
         client_says("GET", &format!("{interim}HTTP/1.1 102 P\r\n\r\n"))
             .ends_with("PeerTooManyInterim")
     );
+}
+
+#[test]
+fn a_head_alone_is_found_in_any_pieces_and_nothing_else_is_judged() {
+    let raw = b"GET not-a-target HTTP/1.1\r\nContent-Length: 1\r\ncontent-length:\tx \r\n\r\nrest";
+    for first in 0..raw.len() {
+        let mut parser = RequestParser::default();
+        let (mut input, mut slots) = (raw.to_vec(), [Slot::default(); 2]);
+        let limits = Limits::default();
+        let early = parser.parse(&mut input[..first], &mut slots, &limits);
+        let head = raw.len() - 4;
+        if first < head {
+            assert_eq!(early, Ok(None), "{first}");
+        }
+        let parsed = early.and_then(|early| match early {
+            Some(parsed) => Ok(Some(parsed)),
+            None => parser.parse(&mut input, &mut slots, &limits),
+        });
+        let parsed = parsed.unwrap().unwrap();
+        assert_eq!((parsed.length, parsed.fields), (head, 2));
+        assert_eq!(&input[parsed.method()], b"GET");
+        assert_eq!(&input[parsed.target()], b"not-a-target");
+        assert_eq!(parsed.version(), Version::Http11);
+        assert_eq!(&input[slots[1].value()], b"x");
+    }
+    for (bad, error) in [
+        ("GET / HTTP/2.0\r\n", Error::PeerVersionUnsupported),
+        ("GET  / HTTP/1.1\r\n", Error::PeerVersion),
+        ("GET /\r\n", Error::PeerRequestLine),
+        ("G\u{7f}T / HTTP/1.1\r\n", Error::PeerMethod),
+        ("GET / HTTP/1.1\r\n: a\r\n", Error::PeerFieldName),
+        ("GET / HTTP/1.1\r\na : b\r\n", Error::PeerSpaceBeforeColon),
+        ("GET / HTTP/1.1\r\na: b\0\r\n", Error::PeerFieldValue),
+        (
+            "GET / HTTP/1.1\r\na:\r\nb:\r\nc:\r\n",
+            Error::PeerTooManyFields,
+        ),
+    ] {
+        let (mut input, mut slots) = (bad.as_bytes().to_vec(), [Slot::default(); 2]);
+        let parsed = RequestParser::default().parse(&mut input, &mut slots, &Limits::default());
+        assert_eq!(parsed, Err(error), "{bad:?}");
+    }
 }
