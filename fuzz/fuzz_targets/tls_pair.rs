@@ -36,7 +36,7 @@ fuzz_target!(|input: Input| {
         let octets = std::mem::take(&mut to_server);
         for said in carry(&mut server, &octets, &input.cuts, &mut to_client).events {
             match said {
-                Said::Connected | Said::Question(_) => {}
+                Said::Connected | Said::Question(_) | Said::EarlyData(_) => {}
                 Said::Data(data) => got.extend(data),
                 Said::PeerClosed => ended = true,
             }

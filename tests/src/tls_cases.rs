@@ -142,7 +142,9 @@ impl Link {
                 Ok(step) => {
                     let heard = match step.event {
                         Event::Connected => Some(Heard::Connected),
-                        Event::Data(data) => Some(Heard::Data(data.to_vec())),
+                        Event::Data(data) | Event::EarlyData(data) => {
+                            Some(Heard::Data(data.to_vec()))
+                        }
                         Event::PeerClosed => Some(Heard::PeerClosed),
                         _ => None,
                     };

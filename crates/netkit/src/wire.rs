@@ -160,6 +160,12 @@ impl<S> Wire<S> {
                 self.behind = step.used - range.end;
                 self.inbox.consume(range.start);
             }
+            // It waits until the client is done with its handshake, which nobody can do who only sends
+            // again what another sent (RFC 8470 5.1).
+            Found::EarlyData(range) => {
+                self.spill.extend(&self.inbox.unread()[range.clone()]);
+                self.inbox.consume(step.used);
+            }
             Found::PeerClosed => {
                 self.ended = true;
                 self.inbox.consume(step.used);
@@ -253,7 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     return Poll::Ready(Ok(true));
                 }
                 Found::PeerClosed => return Poll::Ready(Ok(false)),
-                Found::Connected | Found::Question(_) | Found::Waiting => {}
+                Found::Connected | Found::EarlyData(_) | Found::Question(_) | Found::Waiting => {}
             }
         }
     }

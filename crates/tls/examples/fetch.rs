@@ -52,8 +52,8 @@ fn drive(
                     connection.close(&mut out)?;
                     return Ok(socket.write_all(&out)?);
                 }
-                // Nothing is left to decide: the configuration is a plain one.
-                Event::Question(_) | Event::Waiting => unreachable!(),
+                // The configuration is a plain one: nothing is left to decide, and nothing comes early.
+                Event::EarlyData(_) | Event::Question(_) | Event::Waiting => unreachable!(),
                 Event::NeedData => {
                     inbox.consume(used);
                     break;

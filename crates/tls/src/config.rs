@@ -6,6 +6,8 @@ use crate::{
     error::Error,
     identity::Identity,
     limits::MAX_HANDSHAKE_MESSAGE,
+    psk::{ExternalPsk, ExternalPsks},
+    resumption::{ClientSessions, EarlyDataPolicy, ServerSessions},
     verify::{ClientVerifier, ServerVerifier},
     watch::{KeyLog, Watch, Watched},
 };
@@ -34,6 +36,9 @@ const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::RSA_PKCS1_SHA512,
 ];
 
+/// Seconds of a day.
+const DAY: u32 = 24 * 60 * 60;
+
 /// What a client offers and how it judges servers. The lists are in order of preference.
 #[derive(Clone)]
 pub struct ClientConfig {
@@ -55,6 +60,13 @@ pub struct ClientConfig {
     pub groups: Vec<NamedGroup>,
     /// Signature schemes to offer.
     pub signature_schemes: Vec<SignatureScheme>,
+    /// Where sessions are kept, to go on from in later connections. `None`: every handshake is full.
+    pub sessions: Option<Arc<dyn ClientSessions>>,
+    /// Whether to offer early data with a session that allows it: see
+    /// [`send_early`](crate::Connection::send_early).
+    pub early_data: bool,
+    /// Keys that the client shares with its servers. A server that takes one shows no certificate.
+    pub external_psks: Vec<ExternalPsk>,
     /// Longest handshake message to take, in octets with its header.
     pub max_handshake_message: usize,
     /// Takes the connections secrets, so that a capture of it can be read.
@@ -76,6 +88,9 @@ impl ClientConfig {
             identities: Vec::new(),
             ask_for_ocsp: true,
             ask_for_scts: false,
+            sessions: None,
+            early_data: false,
+            external_psks: Vec::new(),
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: Vec::new(),
             cipher_suites: CIPHER_SUITES.to_vec(),
@@ -174,6 +189,17 @@ pub struct ServerConfig {
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups to accept. One that the client sent a key share for goes before one that it did not.
     pub groups: Vec<NamedGroup>,
+    /// Where sessions are kept for clients to go on from. `None`: every handshake is full.
+    pub sessions: Option<Arc<dyn ServerSessions>>,
+    /// Tickets for each client that can use them.
+    pub tickets: u8,
+    /// Seconds that a session lasts, with all that go on from it: at most
+    /// [`MAX_TICKET_LIFETIME`](crate::limits::MAX_TICKET_LIFETIME).
+    pub session_lifetime: u32,
+    /// Whether and how early data is taken. `None`: it is not.
+    pub early_data: Option<EarlyDataPolicy>,
+    /// Keys that the server shares with clients; they show no certificate.
+    pub external_psks: Option<Arc<dyn ExternalPsks>>,
     /// Longest handshake message to take, in octets with its header.
     pub max_handshake_message: usize,
     /// Takes the connections' secrets, so that a capture of them can be read.
@@ -188,6 +214,11 @@ impl ServerConfig {
         Self {
             identities: vec![Arc::new(identity)],
             client_auth: None,
+            sessions: None,
+            tickets: 2,
+            session_lifetime: DAY,
+            early_data: None,
+            external_psks: None,
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: vec![],
             cipher_suites: CIPHER_SUITES.to_vec(),
@@ -200,7 +231,7 @@ impl ServerConfig {
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_lists(&self.alpn, &self.cipher_suites, &self.groups)?;
-        if self.identities.is_empty() {
+        if self.identities.is_empty() && self.external_psks.is_none() {
             return Err(Error::MisuseConfig("no identity"));
         }
         Ok(())

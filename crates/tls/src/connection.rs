@@ -42,6 +42,9 @@ pub enum Event<'b> {
     Connected,
     /// Application data, opened in place.
     Data(&'b mut [u8]),
+    /// As [`Data`](Self::Data), of a client that is not done with its handshake: **anybody may have sent
+    /// it a second time** (RFC 9846 8). Only where [`ServerConfig::early_data`] is set.
+    EarlyData(&'b mut [u8]),
     /// The peer sends no more data. Ours may still be sent.
     PeerClosed,
 }
@@ -59,6 +62,8 @@ pub enum Found {
     Connected,
     /// As [`Event::Data`]: where in the input the opened data stands.
     Data(Range<usize>),
+    /// As [`Event::EarlyData`], with its place.
+    EarlyData(Range<usize>),
     /// As [`Event::PeerClosed`].
     PeerClosed,
 }
@@ -95,6 +100,23 @@ pub struct Agreed {
     pub server_name: Option<String>,
     /// Whether the server asked for another key share first.
     pub hello_retry: bool,
+    /// Whether they went on from an earlier connection, and nothing was signed.
+    pub resumed: bool,
+    /// The identity of the external pre-shared key that both have, if they went on from one.
+    pub psk_identity: Option<Vec<u8>>,
+    /// What became of early data.
+    pub early_data: EarlyData,
+}
+
+/// What became of the client's early data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyData {
+    /// The client offered none.
+    NotOffered,
+    /// The server did not take it: none of it has been read, and it may be sent again.
+    Rejected,
+    /// The server took it.
+    Accepted,
 }
 
 /// What is known of the peer and of the handshake, for whoever asks.
@@ -203,6 +225,16 @@ impl Flow {
         }
     }
 
+    /// Octets of early data that a client may still send, or a server has still to take, while the
+    /// flow is where either may be.
+    fn early_left(&mut self) -> Option<&mut u32> {
+        match self {
+            Self::Client(state) => state.early_left(),
+            Self::Server(state) => state.early_left(),
+            _ => None,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Client(state) => state.name(),
@@ -218,6 +250,7 @@ enum Content {
     /// It is no event of its own.
     Taken,
     Data,
+    EarlyData,
     Closed,
 }
 
@@ -341,6 +374,7 @@ impl Connection {
             outgoing: &mut self.outgoing,
             out,
             random: &mut *self.random,
+            now: self.now,
             send_closed: self.send_closed,
             facts: &mut self.facts,
             watched: &self.watched,
@@ -368,6 +402,7 @@ impl Connection {
                 Found::Waiting => Event::Waiting,
                 Found::Connected => Event::Connected,
                 Found::Data(range) => Event::Data(&mut input[range]),
+                Found::EarlyData(range) => Event::EarlyData(&mut input[range]),
                 Found::PeerClosed => Event::PeerClosed,
             },
         ))
@@ -424,9 +459,11 @@ impl Connection {
             let start = used;
             used += record.len();
             if let Opened::Content(kind, range) = opened {
-                let found = match self.content(kind, &octets[range.clone()])? {
+                let place = start + range.start..start + range.end;
+                let found = match self.content(kind, &octets[range])? {
                     Content::Taken => continue,
-                    Content::Data => Found::Data(start + range.start..start + range.end),
+                    Content::Data => Found::Data(place),
+                    Content::EarlyData => Found::EarlyData(place),
                     Content::Closed => Found::PeerClosed,
                 };
                 return Ok(Step::new(used, found));
@@ -456,9 +493,10 @@ impl Connection {
     }
 
     fn data(&mut self, content: &[u8]) -> Result<Content, Error> {
-        let Some(open) = self.flow.open() else {
+        let takes_early_data = matches!(self.flow, Flow::Server(server::State::WaitEoed(_)));
+        if !takes_early_data && self.flow.open().is_none() {
             return Err(Error::PeerUnexpectedRecord(ContentType::APPLICATION_DATA));
-        };
+        }
         if content.is_empty() {
             self.idle.empty_records += 1;
             if self.idle.empty_records > MAX_EMPTY_RECORDS {
@@ -466,9 +504,23 @@ impl Connection {
             }
             return Ok(Content::Taken);
         }
-        open.heard_data();
         self.idle = Idle::default();
-        Ok(Content::Data)
+        match self.flow.open() {
+            Some(open) => {
+                open.heard_data();
+                Ok(Content::Data)
+            }
+            None => self.early_data(content),
+        }
+    }
+
+    /// Takes early data off its budget (RFC 9846 4.3.10).
+    fn early_data(&mut self, content: &[u8]) -> Result<Content, Error> {
+        const OVER: Error = Error::PeerTooMany("octets of early data");
+        let left = self.flow.early_left().ok_or(OVER)?;
+        let length = u32::try_from(content.len()).map_err(|_| OVER)?;
+        *left = left.checked_sub(length).ok_or(OVER)?;
+        Ok(Content::EarlyData)
     }
 
     fn alert(&mut self, content: &[u8]) -> Result<Content, Error> {
@@ -750,6 +802,55 @@ impl Connection {
             self.update_keys(false, out)?;
         }
         Ok(())
+    }
+
+    /// Octets that a client may send before the server has answered: none unless
+    /// [`ClientConfig::early_data`] is set and a session allows it.
+    pub fn early_data_left(&mut self) -> usize {
+        match (&self.flow, self.failed, self.send_closed) {
+            (Flow::Client(_), None, false) => {
+                self.flow.early_left().map_or(0, |left| *left as usize)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Appends `body`, its parts joined, as early data (RFC 9846 2.3). Once connected, [`Agreed::early_data`]
+    /// says whether the server took it; otherwise it may be sent again.
+    ///
+    /// **It has no protection against being sent twice by others**, and none that outlives the key of the
+    /// session: send only requests that may be done twice.
+    ///
+    /// # Errors
+    /// [`Error::MisuseEarlyData`] if it is more than [`early_data_left`](Self::early_data_left), which
+    /// harms nothing; after a failure, that error again.
+    pub fn send_early(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let length: usize = body.iter().map(|part| part.len()).sum();
+        if length > self.early_data_left() {
+            return Err(Error::MisuseEarlyData);
+        }
+        if let Some(left) = self.flow.early_left() {
+            // Not more than is left, which fits.
+            *left -= length as u32;
+        }
+        self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
+    }
+
+    /// Fills `out` with a key for another protocol, which both sides get from the same `label` and
+    /// `context` (RFC 9846 7.5). Labels are registered with IANA, or begin with "EXPERIMENTAL".
+    ///
+    /// # Errors
+    /// [`Error::MisuseNotOpen`] before [`Event::Connected`]; [`Error::MisuseExport`] if label (249 octets)
+    /// or output (255 hashes) is too long. Neither harms anything.
+    pub fn export(&mut self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        match (self.failed, self.flow.open()) {
+            (Some(error), _) => Err(error),
+            (None, Some(open)) => open.export(label, context, out),
+            (None, None) => Err(Error::MisuseNotOpen),
+        }
     }
 
     /// Moves this side to its next key, and with `ask_peer_too` asks the peer to do the same.

@@ -50,6 +50,8 @@ pub enum Error {
     PeerBadSignature,
     /// The peer's Finished does not verify.
     PeerBadFinished,
+    /// The client's binder does not verify: it has not the key that it names.
+    PeerBadBinder,
     /// The peer ended the connection with an alert.
     PeerAlert(AlertDescription),
     /// The transport ended before the peer's close_notify: data may be missing.
@@ -64,6 +66,10 @@ pub enum Error {
     MisuseNotOpen,
     /// A record to be sent in place has no content, or more than a record holds.
     MisuseRecord,
+    /// Early data that the server does not take, or more of it than it takes.
+    MisuseEarlyData,
+    /// An exporter's label or output is too long (RFC 9846 7.5).
+    MisuseExport,
     /// An answer to a [`Question`](crate::Question) that was not asked.
     MisuseNotAsked,
     /// The owner refused the connection, with this alert.
@@ -126,10 +132,14 @@ impl Error {
             Self::PeerMissingExtension(_) => A::MISSING_EXTENSION,
             Self::PeerUnsupportedExtension(_) => A::UNSUPPORTED_EXTENSION,
             Self::PeerCertificate(error) => crate::verify::alert_for(*error),
-            Self::PeerBadSignature | Self::PeerBadFinished => A::DECRYPT_ERROR,
+            Self::PeerBadSignature | Self::PeerBadFinished | Self::PeerBadBinder => {
+                A::DECRYPT_ERROR
+            }
             Self::PeerAlert(_)
             | Self::Truncated
             | Self::MisuseNotOpen
+            | Self::MisuseEarlyData
+            | Self::MisuseExport
             | Self::MisuseNotAsked
             | Self::MisuseRecord => return None,
             Self::Refused(alert) => *alert,
@@ -166,12 +176,15 @@ impl Error {
             Self::PeerCertificate(_) => "peer_certificate",
             Self::PeerBadSignature => "peer_bad_signature",
             Self::PeerBadFinished => "peer_bad_finished",
+            Self::PeerBadBinder => "peer_bad_binder",
             Self::PeerAlert(_) => "peer_alert",
             Self::Truncated => "truncated",
             Self::MisuseCertificate(_) => "misuse_certificate",
             Self::MisuseKey => "misuse_key",
             Self::MisuseKeyMismatch => "misuse_key_mismatch",
             Self::MisuseNotOpen => "misuse_not_open",
+            Self::MisuseEarlyData => "misuse_early_data",
+            Self::MisuseExport => "misuse_export",
             Self::MisuseNotAsked => "misuse_not_asked",
             Self::MisuseRecord => "misuse_record",
             Self::Refused(_) => "refused",
@@ -246,6 +259,9 @@ impl fmt::Display for Error {
             Self::PeerBadFinished => {
                 f.write_str("the peer's Finished does not match: the handshake was tampered with")
             }
+            Self::PeerBadBinder => f.write_str(
+                "the client does not prove that it has the pre-shared key that it names",
+            ),
             Self::PeerAlert(alert) => write!(f, "the peer ended the connection with alert {alert}"),
             Self::Truncated => f.write_str(
                 "the connection ended without close_notify: what was received may be incomplete",
@@ -264,6 +280,10 @@ impl fmt::Display for Error {
             Self::MisuseRecord => {
                 f.write_str("a record to send in place holds 1 to 16384 octets between its margins")
             }
+            Self::MisuseEarlyData => {
+                f.write_str("early data that the server does not take, or too much of it")
+            }
+            Self::MisuseExport => f.write_str("an exporter's label or output is too long"),
             Self::MisuseNotAsked => f.write_str("an answer to a question that was not asked"),
             Self::Refused(alert) => write!(f, "we refused the connection with alert {alert}"),
             Self::MisuseConfig(what) => write!(f, "unusable TLS configuration: {what}"),

@@ -109,6 +109,8 @@ pub enum Said {
     Question(Question),
     /// As [`Event::Data`].
     Data(Vec<u8>),
+    /// As [`Event::EarlyData`].
+    EarlyData(Vec<u8>),
     /// As [`Event::PeerClosed`].
     PeerClosed,
 }
@@ -116,7 +118,8 @@ pub enum Said {
 impl Heard for Said {
     fn join(&mut self, next: Self) -> Option<Self> {
         match (self, next) {
-            (Self::Data(data), Self::Data(more)) => {
+            (Self::Data(data), Self::Data(more))
+            | (Self::EarlyData(data), Self::EarlyData(more)) => {
                 data.extend(more);
                 None
             }
@@ -140,6 +143,7 @@ pub fn hear(
         Event::Question(question) => Some(Said::Question(question)),
         Event::Connected => Some(Said::Connected),
         Event::Data(data) => Some(Said::Data(data.to_vec())),
+        Event::EarlyData(data) => Some(Said::EarlyData(data.to_vec())),
         Event::PeerClosed => Some(Said::PeerClosed),
     }))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use alloc::{boxed::Box, format, vec::Vec};
 use rand_core::CryptoRng;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, UnixTime};
 
 /// One message's surroundings.
 pub(crate) struct Io<'c> {
@@ -24,6 +24,7 @@ pub(crate) struct Io<'c> {
     pub(crate) outgoing: &'c mut Outgoing,
     pub(crate) out: &'c mut Vec<u8>,
     pub(crate) random: &'c mut (dyn CryptoRng + Send),
+    pub(crate) now: UnixTime,
     /// Whether close_notify has been sent: nothing may follow it.
     pub(crate) send_closed: bool,
     pub(crate) facts: &'c mut Facts,

@@ -2,7 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
-#[cfg(any(feature = "arbitrary", test))]
+#[cfg(any(feature = "std", feature = "arbitrary", test))]
 extern crate std;
 
 mod codepoints;
@@ -19,7 +19,9 @@ mod io;
 mod joiner;
 pub mod limits;
 mod messages;
+mod psk;
 mod record;
+mod resumption;
 mod suites;
 mod tls13;
 mod transcript;
@@ -31,13 +33,20 @@ pub use codepoints::{
     NamedGroup, ProtocolVersion, SignatureScheme,
 };
 pub use config::{ClientAuth, ClientConfig, ServerConfig};
-pub use connection::{Agreed, Connection, Event, Found, Question};
+pub use connection::{Agreed, Connection, EarlyData, Event, Found, Question};
 #[cfg(feature = "rsa-key-transport")]
 pub use crypto::rsa;
 pub use disagreement::{Disagreement, Lists, Protocol};
 pub use error::{Error, Malformed};
 pub use hello::Hello;
 pub use identity::{Identity, ToSign};
+pub use psk::{ExternalPsk, ExternalPsks};
+pub use resumption::{
+    ClientSession, ClientSessions, EarlyDataPolicy, ReplayGuard, ServerSessions, Session,
+    TicketKeys, TicketUse,
+};
+#[cfg(feature = "std")]
+pub use resumption::{ClientSessionMemory, SingleUse};
 pub use verify::{ClientVerifier, DangerousAcceptAny, Presented, ServerVerifier};
 pub use watch::{KeyLog, Note, Watch, What};
 

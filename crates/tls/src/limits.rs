@@ -52,3 +52,33 @@ pub const MAX_RECORDS_CHACHA20: u64 = 1 << 48;
 /// Records opened under one key. The limits above bind whoever protects, and a peer that keeps to RFC
 /// 9846 5.5's own, or to none, is no attacker: only the record number's wrap is to be avoided.
 pub const MAX_RECORDS_OPENED: u64 = 1 << 48;
+
+/// Seconds that a ticket lasts (RFC 9846 4.7.1): seven days, whatever its server says.
+pub const MAX_TICKET_LIFETIME: u32 = 7 * 24 * 60 * 60;
+
+/// Octets of a session's encoding, a peer's chain included: a ticket has to fit a ClientHello.
+pub const MAX_SESSION: usize = 1 << 14;
+
+/// Octets of a ticket to keep and to show. A server's may be any length up to 65535; with two of those
+/// and our own, the ClientHello would pass what servers take.
+pub const MAX_TICKET: usize = 1 << 14;
+
+/// Secrets whose tickets a server takes: the present one and two before it.
+pub const MAX_TICKET_KEYS: usize = 3;
+
+/// Servers with whom a client's memory keeps sessions.
+pub const MAX_SESSION_SERVERS: usize = 256;
+
+/// Sessions kept with one server: as many as connections to it begin at once and no more, since each
+/// may hold a chain.
+pub const MAX_SESSIONS_PER_SERVER: usize = 4;
+
+/// Pre-shared keys in a ClientHello that a server looks up. Each costs a decryption.
+pub const MAX_PSKS: usize = 8;
+
+/// Seconds by which a client's account of its ticket's age may be wrong for early data (RFC 9846 8.3):
+/// the way there and back, and clocks.
+pub const EARLY_DATA_WINDOW: u64 = 10;
+
+/// Tickets whose early data a server remembers, each for some 20 seconds, in about 100 octets.
+pub const MAX_REMEMBERED_TICKETS: usize = 1 << 14;

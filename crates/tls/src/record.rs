@@ -5,7 +5,7 @@ use crate::{
     crypto::aead::{RecordKey, TAG_LEN},
     error::Error,
     joiner::Aligned,
-    limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
+    limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT},
 };
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -87,8 +87,8 @@ impl Incoming {
     }
 
     /// Reads past early data (RFC 9846 4.3.10) until a record opens.
-    pub(crate) fn skip_early_data(&mut self) {
-        self.skip = MAX_SKIPPED_EARLY_DATA;
+    pub(crate) fn skip_early_data(&mut self, max_size: usize) {
+        self.skip = max_size;
     }
 
     /// Whatever comes now is meant for us.
@@ -188,6 +188,11 @@ impl Outgoing {
     /// From now on records leave under `key`.
     pub(crate) fn rekey(&mut self, key: RecordKey) {
         self.key = Some(key);
+    }
+
+    /// From now on records leave in the clear again: a ClientHello does, whatever was sent before it.
+    pub(crate) fn clear(&mut self) {
+        self.key = None;
     }
 
     /// Whether the key may protect `parts`, joined, and a record behind them that announces the next.
@@ -448,7 +453,7 @@ mod tests {
     #[test]
     fn early_data_is_read_past_within_its_budget_and_until_a_record_opens() {
         let (mut outgoing, mut incoming) = pair();
-        incoming.skip_early_data();
+        incoming.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         let length = MAX_SKIPPED_EARLY_DATA / 4;
         let early = Record {
             kind: ContentType::APPLICATION_DATA,
@@ -461,7 +466,7 @@ mod tests {
         let bad = Err(Error::PeerBadRecordMac);
         assert_eq!(incoming.open(&early, &mut octets), bad);
 
-        incoming.skip_early_data();
+        incoming.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         let mut out = Vec::new();
         outgoing
             .send(ContentType::HANDSHAKE, &[b"Finished"], &mut out)
@@ -474,7 +479,7 @@ mod tests {
         assert_eq!(incoming.open(&early, &mut octets), bad, "skipping is over");
 
         let mut plain = Incoming::default();
-        plain.skip_early_data();
+        plain.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         assert_eq!(plain.open(&early, &mut octets), Ok(Opened::Skipped));
         plain.skip_no_more();
         assert!(plain.open(&early, &mut octets).is_err());

@@ -36,6 +36,13 @@ impl Transcript {
         self.0.update(message);
     }
 
+    /// The hash of all messages so far and the front of the next.
+    pub(crate) fn hash_with(&self, front: &[u8]) -> Digest {
+        let mut running = self.0.clone();
+        running.update(front);
+        running.so_far()
+    }
+
     /// The hash of all messages so far.
     pub(crate) fn hash(&self) -> Digest {
         self.0.so_far()
@@ -55,10 +62,20 @@ impl Flight {
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
     ) -> Result<(), Error> {
         let start = self.0.len();
+        self.add_untranscribed(io, write)?;
+        transcript.add(&self.0[start..]);
+        Ok(())
+    }
+
+    /// Adds a message of those that no transcript covers.
+    pub(crate) fn add_untranscribed(
+        &mut self,
+        io: &Io<'_>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+    ) -> Result<(), Error> {
+        let start = self.0.len();
         write(&mut self.0)?;
-        let message = &self.0[start..];
-        transcript.add(message);
-        io.note_sent(message);
+        io.note_sent(&self.0[start..]);
         Ok(())
     }
 

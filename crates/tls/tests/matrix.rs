@@ -2,10 +2,10 @@
 
 mod duo;
 
-use duo::{Authority, Duo, Messages, client_config, server_config};
+use duo::{Authority, Duo, Messages, NOW, client_config, server_config};
 use netkit_tls::{
-    ClientAuth, Connection, DangerousAcceptAny, Error, HandshakeType, NamedGroup,
-    generators::inject,
+    ClientAuth, ClientConfig, ClientSessionMemory, Connection, DangerousAcceptAny, EarlyDataPolicy,
+    Error, HandshakeType, NamedGroup, ServerConfig, SingleUse, TicketKeys, generators::inject,
 };
 use std::{fmt::Write as _, sync::Arc};
 
@@ -37,6 +37,7 @@ OPEN             .    .    .    .    .    .    .    .    x    x    .
 server           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
 WAIT_CH          x    .    .    .    .    .    .    .    .    .    .
 WAIT_RETRIED_CH  x    .    .    .    .    .    .    .    .    .    .
+WAIT_EOED        .    .    .    .    .    .    .    .    .    .    x
 WAIT_CERT        .    .    .    .    .    x    .    .    .    .    .
 WAIT_CV          .    .    .    .    .    .    x    .    .    .    .
 WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
@@ -80,6 +81,16 @@ fn client(retried: bool, fed: usize, asked: bool) -> Connection {
     duo.client
 }
 
+fn allow_early_data(client: &mut ClientConfig, server: &mut ServerConfig) {
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    client.early_data = true;
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+    server.early_data = Some(EarlyDataPolicy {
+        max_size: 100,
+        guard: Arc::new(SingleUse::new(NOW)),
+    });
+}
+
 fn server(name: &str) -> Connection {
     let authority = Authority::new();
     let mut server = authority.server("localhost");
@@ -94,6 +105,10 @@ fn server(name: &str) -> Connection {
         let mut auth = ClientAuth::required(authority.roots());
         auth.verifier = Some(Arc::new(DangerousAcceptAny));
         server.client_auth = Some(auth);
+    }
+    if name == "WAIT_EOED" {
+        allow_early_data(&mut client, &mut server);
+        Duo::new(client.clone(), server.clone()).connect().unwrap();
     }
     let mut duo = Duo::new(client, server);
     match name {
@@ -152,6 +167,7 @@ fn every_state_takes_its_messages_and_no_other() {
         &[
             "WAIT_CH",
             "WAIT_RETRIED_CH",
+            "WAIT_EOED",
             "WAIT_CERT",
             "WAIT_CV",
             "WAIT_FINISHED",

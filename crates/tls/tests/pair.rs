@@ -178,7 +178,7 @@ fn no_debug_output_shows_a_secret() {
     duo.connect().unwrap();
     let shown = format!("{:?} {:?}", duo.client, duo.server);
     let lines = log.0.lock().unwrap();
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), 5);
     for line in lines.iter() {
         let [label, random, secret] = line.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{line}");

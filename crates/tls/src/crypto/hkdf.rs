@@ -42,6 +42,12 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What stands before every label.
+const PREFIX: &[u8] = b"tls13 ";
+
+/// Octets of a label, without its prefix (RFC 9846 7.1).
+pub(crate) const MAX_LABEL: usize = 255 - PREFIX.len();
+
 /// A pseudorandom key (RFC 5869 2.2), ready to expand.
 pub(crate) struct Prk {
     hash: Hash,
@@ -58,9 +64,10 @@ impl Prk {
     }
 
     /// HKDF-Expand-Label into the whole of `out`.
+    ///
+    /// A label has at most [`MAX_LABEL`] octets, and `out` 255 hashes.
     pub(crate) fn expand_label(&self, label: &[u8], context: &[u8], out: &mut [u8]) {
-        const PREFIX: &[u8] = b"tls13 ";
-        // Labels are ours and contexts are hashes: all three lengths fit their fields.
+        // Contexts are hashes and nonces: all three lengths fit their fields.
         let length = (out.len() as u16).to_be_bytes();
         let label_length = [(PREFIX.len() + label.len()) as u8];
         let context_length = [context.len() as u8];

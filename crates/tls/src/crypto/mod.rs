@@ -13,3 +13,4 @@ pub(crate) mod kx;
 #[cfg(feature = "rsa-key-transport")]
 pub mod rsa;
 pub(crate) mod sign;
+pub(crate) mod ticket;

@@ -283,18 +283,71 @@ pub(crate) fn write_finished(out: &mut Vec<u8>, verify_data: &[u8]) -> Result<()
 }
 
 /// A ticket for a later connection.
-pub(crate) struct NewSessionTicket<'a>(PhantomData<&'a ()>);
+pub(crate) struct NewSessionTicket<'a> {
+    /// In seconds.
+    pub(crate) ticket_lifetime: u32,
+    pub(crate) ticket_age_add: u32,
+    pub(crate) ticket_nonce: &'a [u8],
+    pub(crate) ticket: &'a [u8],
+    /// max_early_data_size, in octets; 0: none.
+    pub(crate) max_early_data: u32,
+}
 
 impl<'a> Parse<'a> for NewSessionTicket<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        reader.u32()?; // ticket_lifetime
-        reader.u32()?; // ticket_age_add
-        reader.block_u8()?; // ticket_nonce
-        if reader.block_u16()?.is_empty() {
-            return Err(Error::PeerDecode(Malformed::Shape("an empty ticket")));
-        }
+        let (ticket_lifetime, ticket_age_add) = (reader.u32()?, reader.u32()?);
+        let ticket_nonce = reader.block_u8()?;
+        let ticket = match reader.block_u16()? {
+            [] => return Err(Error::PeerDecode(Malformed::Shape("an empty ticket"))),
+            ticket => ticket,
+        };
         let extensions = Extensions::parse(reader, Place::NewSessionTicket)?;
-        extensions.read(ExtensionType::EARLY_DATA, |reader| Ok(reader.u32()?))?;
+        let max_early_data =
+            extensions.read(ExtensionType::EARLY_DATA, |reader| Ok(reader.u32()?))?;
+        Ok(Self {
+            ticket_lifetime,
+            ticket_age_add,
+            ticket_nonce,
+            ticket,
+            max_early_data: max_early_data.unwrap_or_default(),
+        })
+    }
+}
+
+/// Appends a NewSessionTicket.
+pub(crate) fn write_new_session_ticket(
+    out: &mut Vec<u8>,
+    m: &NewSessionTicket<'_>,
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::NEW_SESSION_TICKET, |out| {
+        out.u32(m.ticket_lifetime);
+        out.u32(m.ticket_age_add);
+        out.nested_u8(|out| {
+            out.bytes(m.ticket_nonce);
+            Ok(())
+        })?;
+        out.nested_u16(|out| {
+            out.bytes(m.ticket);
+            Ok(())
+        })?;
+        out.nested_u16(|out| {
+            if m.max_early_data == 0 {
+                return Ok(());
+            }
+            out.u16(ExtensionType::EARLY_DATA.0);
+            out.nested_u16(|out| {
+                out.u32(m.max_early_data);
+                Ok(())
+            })
+        })
+    })
+}
+
+/// The client's early data has ended: what follows is under handshake keys.
+pub(crate) struct EndOfEarlyData<'a>(PhantomData<&'a ()>);
+
+impl<'a> Parse<'a> for EndOfEarlyData<'a> {
+    fn parse(_: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(Self(PhantomData))
     }
 }

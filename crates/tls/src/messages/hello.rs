@@ -14,7 +14,8 @@ use crate::{
     config::ClientConfig,
     crypto::kx::KeyShare,
     error::{Error, Malformed},
-    limits::{MAX_COOKIE, MAX_KEY_SHARES},
+    limits::{MAX_COOKIE, MAX_KEY_SHARES, MAX_PSKS},
+    psk::OfferedPsk,
 };
 use alloc::vec::Vec;
 use netkit_core::{Reader, TooLong, Writer};
@@ -128,6 +129,94 @@ impl<'a> ClientHello<'a> {
     }
 }
 
+/// The pre_shared_key of a ClientHello (RFC 9846 4.3.11).
+pub(crate) struct PskOffer<'a> {
+    /// Each with its obfuscated_ticket_age; at most as many as a server looks up.
+    pub(crate) identities: Vec<(&'a [u8], u32)>,
+    /// One each.
+    pub(crate) binders: Vec<&'a [u8]>,
+    /// Octets of the list of binders: where the ClientHello ends for them.
+    pub(crate) binders_len: usize,
+}
+
+impl<'a> ClientHello<'a> {
+    /// The pre-shared keys, if there are any that may be used with a key exchange.
+    pub(crate) fn pre_shared_keys(&self) -> Result<Option<PskOffer<'a>>, Error> {
+        let Some(offer) = self
+            .extensions
+            .read(ExtensionType::PRE_SHARED_KEY, PskOffer::parse)?
+        else {
+            return Ok(None);
+        };
+        Ok(self.takes_tickets()?.then_some(offer))
+    }
+
+    /// Whether the client uses pre-shared keys with a key exchange, the only mode that is built in.
+    pub(crate) fn takes_tickets(&self) -> Result<bool, Error> {
+        let modes = self
+            .extensions
+            .read(
+                ExtensionType::PSK_KEY_EXCHANGE_MODES,
+                |reader| match reader.block_u8()? {
+                    [] => Err(Error::PeerDecode(Malformed::Shape(
+                        "no psk_key_exchange_modes",
+                    ))),
+                    modes => Ok(modes),
+                },
+            )?;
+        Ok(modes.is_some_and(|modes| modes.contains(&PSK_DHE_KE)))
+    }
+}
+
+/// A pre-shared key beside a key exchange (RFC 9846 4.3.9).
+const PSK_DHE_KE: u8 = 1;
+
+impl<'a> Parse<'a> for PskOffer<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let shape = |what| Error::PeerDecode(Malformed::Shape(what));
+        let (mut identities, mut binders, mut count) = (Vec::new(), Vec::new(), 0_usize);
+        reader.nested_u16(|reader| {
+            while !reader.is_empty() {
+                let identity = reader.block_u16()?;
+                let age = reader.u32()?;
+                if identity.is_empty() {
+                    return Err(shape("an empty identity"));
+                }
+                if identities.len() < MAX_PSKS {
+                    identities.push((identity, age));
+                }
+                count += 1;
+            }
+            Ok(())
+        })?;
+        let binders_len = reader.len();
+        reader.nested_u16(|reader| {
+            while !reader.is_empty() {
+                let binder = reader.block_u8()?;
+                if binder.len() < 32 {
+                    return Err(shape("a binder shorter than a hash"));
+                }
+                if binders.len() < MAX_PSKS {
+                    binders.push(binder);
+                }
+                count = count.checked_sub(1).ok_or(UNEVEN)?;
+            }
+            Ok(())
+        })?;
+        match (identities.len(), count) {
+            (0, _) => Err(shape("no identities")),
+            (_, 0) => Ok(Self {
+                identities,
+                binders,
+                binders_len,
+            }),
+            _ => Err(UNEVEN),
+        }
+    }
+}
+
+const UNEVEN: Error = Error::PeerIllegalParameter("not one binder for each identity");
+
 fn key_share_entry<'a>(reader: &mut Reader<'a>) -> Result<(NamedGroup, &'a [u8]), Error> {
     let group = NamedGroup(reader.u16()?);
     match reader.block_u16()? {
@@ -145,6 +234,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) shares: &'a [KeyShare],
     /// What a HelloRetryRequest asked to have back.
     pub(crate) cookie: Option<&'a [u8]>,
+    pub(crate) psks: &'a [OfferedPsk],
+    pub(crate) early_data: bool,
 }
 
 /// An extension of our ClientHello: when it is there, and its content.
@@ -248,6 +339,46 @@ const ROWS: &[Row] = &[
             })
         },
     },
+    Row {
+        kind: ExtensionType::PSK_KEY_EXCHANGE_MODES,
+        // RFC 9846 4.3.9: a server sends tickets to those who say how they would use them.
+        offered: |offer| offer.config.sessions.is_some() || !offer.psks.is_empty(),
+        write: |_, out| {
+            out.bytes(&[1, PSK_DHE_KE]);
+            Ok(())
+        },
+    },
+    Row {
+        kind: ExtensionType::EARLY_DATA,
+        offered: |offer| offer.early_data,
+        write: |_, _| Ok(()),
+    },
+    // RFC 9846 4.3.11: the last of all.
+    Row {
+        kind: ExtensionType::PRE_SHARED_KEY,
+        offered: |offer| !offer.psks.is_empty(),
+        write: |offer, out| {
+            out.nested_u16(|out| {
+                offer.psks.iter().try_for_each(|psk| {
+                    out.nested_u16(|out| {
+                        out.bytes(&psk.identity);
+                        Ok(())
+                    })?;
+                    out.u32(psk.obfuscated_ticket_age);
+                    Ok(())
+                })
+            })?;
+            // Their place: they cover all before it.
+            out.nested_u16(|out| {
+                offer.psks.iter().try_for_each(|psk| {
+                    out.nested_u8(|out| {
+                        out.resize(out.len() + psk.psk.hash.len(), 0);
+                        Ok(())
+                    })
+                })
+            })
+        },
+    },
 ];
 
 impl Offer<'_> {
@@ -257,7 +388,16 @@ impl Offer<'_> {
             .any(|row| row.kind == kind && (row.offered)(self))
     }
 
-    /// Appends the ClientHello.
+    /// Octets of the list of binders, with which the ClientHello ends.
+    pub(crate) fn binders_len(&self) -> usize {
+        2 + self
+            .psks
+            .iter()
+            .map(|psk| 1 + psk.psk.hash.len())
+            .sum::<usize>()
+    }
+
+    /// Appends the ClientHello, with zeros for binders.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
         write_message(out, HandshakeType::CLIENT_HELLO, |out| {
             out.u16(ProtocolVersion::TLS1_2.0);
@@ -345,6 +485,8 @@ pub(crate) struct ServerHello<'a> {
     pub(crate) head: ServerHelloHead<'a>,
     /// The server's public key and its group.
     pub(crate) key_share: (NamedGroup, &'a [u8]),
+    /// Which of the pre-shared keys it goes on from.
+    pub(crate) selected_identity: Option<u16>,
 }
 
 impl<'a> Parse<'a> for ServerHello<'a> {
@@ -353,7 +495,14 @@ impl<'a> Parse<'a> for ServerHello<'a> {
         let key_share = head
             .extensions
             .require(ExtensionType::KEY_SHARE, key_share_entry)?;
-        Ok(Self { head, key_share })
+        let selected_identity = head
+            .extensions
+            .read(ExtensionType::PRE_SHARED_KEY, |reader| Ok(reader.u16()?))?;
+        Ok(Self {
+            head,
+            key_share,
+            selected_identity,
+        })
     }
 }
 
@@ -388,12 +537,13 @@ impl<'a> Parse<'a> for HelloRetryRequest<'a> {
 }
 
 /// Appends a ServerHello, or a HelloRetryRequest where there is no `random`; `write_key_share`
-/// appends the content of its key_share.
+/// appends the content of its key_share. `selected_identity` is of the pre-shared key it goes on from.
 pub(crate) fn write_server_hello(
     out: &mut Vec<u8>,
     random: Option<&[u8; 32]>,
     legacy_session_id_echo: &[u8],
     cipher_suite: CipherSuite,
+    selected_identity: Option<u16>,
     write_key_share: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
 ) -> Result<(), TooLong> {
     write_message(out, HandshakeType::SERVER_HELLO, |out| {
@@ -412,7 +562,15 @@ pub(crate) fn write_server_hello(
                 Ok(())
             })?;
             out.u16(ExtensionType::KEY_SHARE.0);
-            out.nested_u16(write_key_share)
+            out.nested_u16(write_key_share)?;
+            let Some(index) = selected_identity else {
+                return Ok(());
+            };
+            out.u16(ExtensionType::PRE_SHARED_KEY.0);
+            out.nested_u16(|out| {
+                out.u16(index);
+                Ok(())
+            })
         })
     })
 }
@@ -421,6 +579,8 @@ pub(crate) fn write_server_hello(
 pub(crate) struct EncryptedExtensions<'a> {
     pub(crate) extensions: Extensions<'a>,
     pub(crate) protocol: Option<&'a [u8]>,
+    /// Whether the early data is taken.
+    pub(crate) early_data: bool,
 }
 
 impl<'a> Parse<'a> for EncryptedExtensions<'a> {
@@ -432,9 +592,11 @@ impl<'a> Parse<'a> for EncryptedExtensions<'a> {
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
             |reader| reader.nested_u16(protocol_name),
         )?;
+        let early_data = extensions.read(ExtensionType::EARLY_DATA, nothing)?;
         Ok(Self {
             extensions,
             protocol,
+            early_data: early_data.is_some(),
         })
     }
 }

@@ -8,13 +8,14 @@ mod extensions;
 mod hello;
 
 pub(crate) use certificate::{
-    Certificate, CertificateRequest, CertificateVerify, Finished, KeyUpdate, NewSessionTicket,
-    write_certificate, write_certificate_request, write_certificate_verify, write_finished,
+    Certificate, CertificateRequest, CertificateVerify, EndOfEarlyData, Finished, KeyUpdate,
+    NewSessionTicket, write_certificate, write_certificate_request, write_certificate_verify,
+    write_finished, write_new_session_ticket,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place};
 pub(crate) use hello::{
-    ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, ServerHello, ServerHelloHead,
-    write_server_hello,
+    ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, PskOffer, ServerHello,
+    ServerHelloHead, write_server_hello,
 };
 
 use crate::{codepoints::HandshakeType, error::Error};
@@ -93,6 +94,7 @@ messages! {
     CertificateVerify = CERTIFICATE_VERIFY;
     Finished = FINISHED;
     NewSessionTicket = NEW_SESSION_TICKET;
+    EndOfEarlyData = END_OF_EARLY_DATA;
     KeyUpdate = KEY_UPDATE;
 }
 

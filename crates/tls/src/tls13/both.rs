@@ -1,6 +1,9 @@
 //! What both sides do alike: the proofs of authentication, and the open connection.
 
-use super::schedule::{ApplicationTraffic, Handshake, HandshakeTraffic, Main};
+use super::{
+    schedule::{ApplicationTraffic, Exporter, Handshake, HandshakeTraffic, Main},
+    tickets::Keeper,
+};
 use crate::{
     codepoints::{ContentType, HandshakeType, KeyUpdateRequest, SignatureScheme},
     error::{Error, Malformed},
@@ -13,7 +16,7 @@ use crate::{
     transcript::{Flight, Transcript},
     verify::check_signature,
 };
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 use netkit_core::Writer;
 
@@ -110,26 +113,42 @@ pub(super) fn handshake_traffic(
     (client, server)
 }
 
-/// Derives both sides' application secrets and logs them; the transcript ends with the server's
-/// Finished.
-pub(super) fn application_traffic(
-    secret: Main,
+/// What both sides' records are protected with, and keys for other protocols made from.
+pub(super) struct Application {
+    pub(super) client: ApplicationTraffic,
+    pub(super) server: ApplicationTraffic,
+    pub(super) exporter: Exporter,
+}
+
+/// Derives the application secrets and logs them; the transcript ends with the server's Finished.
+pub(super) fn application(
+    secret: &Main,
     transcript: &Transcript,
     client_random: &[u8; 32],
     io: &mut Io<'_>,
-) -> (ApplicationTraffic, ApplicationTraffic) {
-    let (client, server) = secret.traffic(&transcript.hash());
+) -> Application {
+    let transcript = transcript.hash();
+    let (client, server) = secret.traffic(&transcript);
+    let exporter = secret.exporter(&transcript);
     let log =
         |label, secret: &ApplicationTraffic| io.log_secret(label, client_random, secret.expose());
     log("CLIENT_TRAFFIC_SECRET_0", &client);
     log("SERVER_TRAFFIC_SECRET_0", &server);
-    (client, server)
+    io.log_secret("EXPORTER_SECRET", client_random, exporter.expose());
+    Application {
+        client,
+        server,
+        exporter,
+    }
 }
 
 /// An open connection's secrets, and what its peer may still do.
 pub(crate) struct Open {
     receive: ApplicationTraffic,
     send: ApplicationTraffic,
+    exporter: Exporter,
+    /// Of a client that keeps sessions.
+    keeper: Option<Box<Keeper>>,
     /// Post-handshake messages since the last application data.
     key_updates: u8,
     tickets: u8,
@@ -148,10 +167,23 @@ enum Answer {
 }
 
 impl Open {
-    pub(super) fn new(receive: ApplicationTraffic, send: ApplicationTraffic) -> Self {
+    pub(super) fn client(traffic: Application, keeper: Option<Box<Keeper>>) -> Self {
+        Self {
+            keeper,
+            ..Self::new(traffic.server, traffic.client, traffic.exporter)
+        }
+    }
+
+    pub(super) fn server(traffic: Application) -> Self {
+        Self::new(traffic.client, traffic.server, traffic.exporter)
+    }
+
+    fn new(receive: ApplicationTraffic, send: ApplicationTraffic, exporter: Exporter) -> Self {
         Self {
             receive,
             send,
+            exporter,
+            keeper: None,
             key_updates: 0,
             tickets: 0,
             answer: Answer::None,
@@ -186,13 +218,25 @@ impl Open {
         Ok(self)
     }
 
-    /// A ticket. There is no resumption yet, so it is checked and dropped.
-    pub(super) fn new_session_ticket(mut self, _: &NewSessionTicket<'_>) -> Result<Self, Error> {
+    /// A ticket: for the store, if there is one.
+    pub(super) fn new_session_ticket(
+        mut self,
+        message: &NewSessionTicket<'_>,
+        io: &Io<'_>,
+    ) -> Result<Self, Error> {
         self.tickets += 1;
         if self.tickets > MAX_TICKETS {
             return Err(Error::PeerTooMany("tickets without data"));
         }
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(message, io);
+        }
         Ok(self)
+    }
+
+    /// Fills `out` with a key for another protocol (RFC 9846 7.5).
+    pub(crate) fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        self.exporter.export(label, context, out)
     }
 
     /// Application data arrived: the peer has a reason for what it sends.

@@ -1,4 +1,4 @@
-//! The client's handshake (RFC 9846 A.1, without pre-shared keys).
+//! The client's handshake (RFC 9846 A.1).
 //!
 //! ```text
 //!                            START
@@ -9,7 +9,7 @@
 //!          |                  | <-- ServerHello -- WAIT_RETRIED_SH
 //!          |                  v
 //!   keys:  |               WAIT_EE
-//!  handshake                  | EncryptedExtensions
+//!  handshake                  | EncryptedExtensions -- of a pre-shared key --> WAIT_FINISHED
 //!          |                  v
 //!          |             WAIT_CERT_CR ---- CertificateRequest ---> WAIT_CERT
 //!          |                  | Certificate                          | Certificate
@@ -21,7 +21,8 @@
 //!          |                  | CertificateVerify
 //!          |                  v
 //!          +---            WAIT_FINISHED ------ Finished, and we have a certificate ---+
-//!                             | Finished; send [empty Certificate,] Finished          v
+//!                             | Finished; send [EndOfEarlyData,]                      |
+//!                             |   [empty Certificate,] Finished                       v
 //!                             |                                              (WAIT_SIGNATURE)
 //!                             |     our key's signature; send Certificate,            |
 //!   keys: application         v                        CertificateVerify, Finished    |
@@ -33,24 +34,27 @@
 
 use super::{
     both::{
-        Open, Side, add_finished, application_traffic, check_finished, check_verify,
+        Application, Open, Side, add_finished, application, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
-    schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
+    schedule::{Early, Handshake, HandshakeTraffic, Main},
+    tickets::{Keeper, end_of_proof},
 };
 use crate::{
-    codepoints::{CipherSuite, ContentType, ProtocolVersion, SignatureScheme},
+    codepoints::{CipherSuite, ContentType, HandshakeType, ProtocolVersion, SignatureScheme},
     config::ClientConfig,
-    connection::{Agreed, Asks},
+    connection::{Agreed, Asks, EarlyData},
     crypto::kx::KeyShare,
     error::Error,
-    identity::{Identity, ToSign},
+    identity::{Identity, Staples, ToSign},
     io::Io,
+    limits::MAX_TICKET_LIFETIME,
     messages::{
         Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished,
         HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, write_certificate,
-        write_certificate_verify,
+        write_certificate_verify, write_message,
     },
+    psk::OfferedPsk,
     transcript::{Flight, Transcript},
     verify::Judge,
 };
@@ -96,6 +100,16 @@ impl State {
         }
     }
 
+    /// Octets of early data that may still be sent, while any may be.
+    pub(crate) fn early_left(&mut self) -> Option<&mut u32> {
+        match self {
+            Self::WaitSh(s) => s.client.early_left.as_mut(),
+            Self::WaitEe(s) => s.0.client.early_left.as_mut(),
+            Self::WaitFinished(s) => s.keyed.client.early_left.as_mut(),
+            _ => None,
+        }
+    }
+
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {
@@ -117,7 +131,10 @@ pub(crate) fn advance(
         (S::WaitSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
         (S::WaitSh(s), M::HelloRetryRequest(m)) => S::WaitRetriedSh(s.retry(&m.read()?, io)?),
         (S::WaitRetriedSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
-        (S::WaitEe(s), M::EncryptedExtensions(m)) => S::WaitCertCr(s.extensions(&m.read()?, io)?),
+        (S::WaitEe(s), M::EncryptedExtensions(m)) => match s.extensions(&m.read()?, io)? {
+            AfterEe::Certificate(s) => S::WaitCertCr(s),
+            AfterEe::Psk(s) => S::WaitFinished(s),
+        },
         (S::WaitCertCr(s), M::CertificateRequest(m)) => S::WaitCert(s.request(&m.read()?, io)?),
         (S::WaitCertCr(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
         (S::WaitCert(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
@@ -129,7 +146,7 @@ pub(crate) fn advance(
         },
         (S::WaitSignature(s), M::Signature(signature)) => S::Open(s.signature(signature, io)?),
         (S::Open(s), M::NewSessionTicket(m)) => {
-            S::Open(Box::new(s.new_session_ticket(&m.read()?)?))
+            S::Open(Box::new(s.new_session_ticket(&m.read()?, io)?))
         }
         (S::Open(s), M::KeyUpdate(m)) => S::Open(Box::new(s.key_update(&m.read()?, io)?)),
         (state, message) => {
@@ -144,6 +161,10 @@ struct Client {
     name: ServerName<'static>,
     random: [u8; 32],
     legacy_session_id: [u8; 32],
+    psks: Vec<OfferedPsk>,
+    early_data: EarlyData,
+    /// Octets of early data that may still be sent, while any may be.
+    early_left: Option<u32>,
 }
 
 impl Client {
@@ -156,23 +177,94 @@ impl Client {
             legacy_session_id: &self.legacy_session_id,
             shares,
             cookie,
+            psks: &self.psks,
+            early_data: self.early_left.is_some(),
         }
     }
 
-    /// Sends a ClientHello and returns it.
+    /// Sends a ClientHello and returns it; `before` are the messages before a second one.
     fn hello(
         &self,
         shares: &[KeyShare],
         cookie: Option<&[u8]>,
+        before: Option<&Transcript>,
         io: &mut Io<'_>,
     ) -> Result<Vec<u8>, Error> {
+        let offer = self.offer(shares, cookie);
         let mut hello = Vec::with_capacity(512);
-        self.offer(shares, cookie).write(&mut hello)?;
+        offer.write(&mut hello)?;
+        if !self.psks.is_empty() {
+            let bound = hello.len() - offer.binders_len();
+            let (front, binders) = hello.split_at_mut(bound);
+            self.bind(front, &mut binders[2..], before);
+        }
         io.note_sent(&hello);
         io.outgoing
             .send(ContentType::HANDSHAKE, &[&hello], io.out)?;
         Ok(hello)
     }
+
+    /// Proves that we have each key: writes its binder over `front` (RFC 9846 4.3.11.2).
+    fn bind(&self, front: &[u8], mut binders: &mut [u8], before: Option<&Transcript>) {
+        for OfferedPsk { psk, .. } in &self.psks {
+            let truncated = match before {
+                Some(before) => before.hash_with(front),
+                None => psk.hash.of(front),
+            };
+            let binder = Early::with_psk(psk).binder(psk.origin, &truncated);
+            let (place, rest) = binders.split_at_mut(1 + psk.hash.len());
+            place[1..].copy_from_slice(binder.as_ref());
+            binders = rest;
+        }
+    }
+
+    /// Early data is sent from here on, if the first key allows it (RFC 9846 4.3.10).
+    fn begin_early_data(&mut self, hello: &[u8], io: &mut Io<'_>) {
+        let [
+            OfferedPsk {
+                psk,
+                session: Some(session),
+                ..
+            },
+            ..,
+        ] = &self.psks[..]
+        else {
+            return;
+        };
+        if self.early_left.is_none() {
+            return;
+        }
+        let secret = Early::with_psk(psk).traffic(session.cipher_suite, &psk.hash.of(hello));
+        io.log_secret("CLIENT_EARLY_TRAFFIC_SECRET", &self.random, secret.expose());
+        io.change_cipher_spec();
+        io.outgoing.rekey(secret.record_key());
+        io.note_keys(true, "early data");
+        // Until the server says otherwise.
+        self.early_data = EarlyData::Rejected;
+    }
+}
+
+/// The keys to offer: a session's before those that are shared anyway.
+fn psks_for(config: &ClientConfig, name: &ServerName<'static>, io: &Io<'_>) -> Vec<OfferedPsk> {
+    let kept = config
+        .sessions
+        .as_ref()
+        .and_then(|sessions| sessions.take(name));
+    let session = kept
+        .filter(|kept| kept.session().version() == ProtocolVersion::TLS1_3)
+        .filter(|kept| kept.fits(config, io.now))
+        .map(|kept| OfferedPsk::of_session(kept, io.now));
+    let external = config.external_psks.iter().map(OfferedPsk::external);
+    session.into_iter().chain(external).collect()
+}
+
+/// Octets of early data that the session allows, if its protocol would still be understood.
+fn early_data_for(config: &ClientConfig, psks: &[OfferedPsk]) -> Option<u32> {
+    let session = psks.first()?.session.as_ref()?;
+    let spoken = |protocol: &Vec<u8>| config.alpn.contains(protocol);
+    let understood = session.alpn.as_ref().is_none_or(spoken);
+    (config.early_data && understood && session.max_early_data > 0)
+        .then_some(session.max_early_data)
 }
 
 /// Sends the ClientHello.
@@ -182,17 +274,22 @@ pub(crate) fn start(
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
     config.check()?;
+    let psks = psks_for(&config, &name, io);
     let mut client = Client {
+        early_left: early_data_for(&config, &psks),
         config,
         name,
         random: [0; 32],
         legacy_session_id: [0; 32],
+        psks,
+        early_data: EarlyData::NotOffered,
     };
     io.random.fill_bytes(&mut client.random);
     // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
     io.random.fill_bytes(&mut client.legacy_session_id);
     let share = KeyShare::generate(client.config.groups[0], io.random)?;
-    let hello = client.hello(core::slice::from_ref(&share), None, io)?;
+    let hello = client.hello(core::slice::from_ref(&share), None, None, io)?;
+    client.begin_early_data(&hello, io);
     Ok(State::WaitSh(Box::new(WaitSh {
         client,
         share,
@@ -221,7 +318,7 @@ impl WaitSh {
 
     /// Answers a HelloRetryRequest (RFC 9846 4.2.4) with a second ClientHello.
     fn retry(
-        self,
+        mut self,
         m: &HelloRetryRequest<'_>,
         io: &mut Io<'_>,
     ) -> Result<Box<WaitRetriedSh>, Error> {
@@ -248,10 +345,19 @@ impl WaitSh {
         io.aligned()?;
         let cipher_suite = m.head.cipher_suite;
         let mut transcript = Transcript::retried(cipher_suite, &self.hello, io.raw);
-        io.change_cipher_spec();
-        let hello = self
-            .client
-            .hello(core::slice::from_ref(&share), m.cookie, io)?;
+        if self.client.early_data == EarlyData::NotOffered {
+            io.change_cipher_spec();
+        }
+        // RFC 9846 4.2.2: no more early data, and no keys that do not suit the server's suite.
+        self.client.early_left = None;
+        io.outgoing.clear();
+        self.client.psks.retain(|psk| psk.psk.suits(cipher_suite));
+        let hello = self.client.hello(
+            core::slice::from_ref(&share),
+            m.cookie,
+            Some(&transcript),
+            io,
+        )?;
         transcript.add(&hello);
         Ok(Box::new(WaitRetriedSh {
             seen: Seen {
@@ -324,15 +430,24 @@ fn agree_keys(
     let aligned = io.aligned()?;
     let cipher_suite = m.head.cipher_suite;
     seen.transcript.add(io.raw);
-    let secret = share.agree(public, |shared| Early::new(cipher_suite).handshake(shared))?;
+    let psk = select(&mut seen.client, m)?;
+    let early = match &psk {
+        Some(psk) => Early::with_psk(&psk.psk),
+        None => Early::new(cipher_suite.hash()),
+    };
+    let secret = share.agree(public, |shared| early.handshake(cipher_suite, shared))?;
     let (ours, theirs) = handshake_traffic(&secret, &seen.transcript, &seen.client.random, io);
-    if !seen.hello_retry {
+    if !seen.hello_retry && seen.client.early_data == EarlyData::NotOffered {
         io.change_cipher_spec();
     }
     io.incoming.rekey(aligned, theirs.record_key());
     io.note_keys(false, "handshake");
-    io.outgoing.rekey(ours.record_key());
-    io.note_keys(true, "handshake");
+    if seen.client.early_left.is_none() {
+        io.outgoing.rekey(ours.record_key());
+        io.note_keys(true, "handshake");
+    }
+    let session = psk.as_ref().and_then(|psk| psk.session.as_ref());
+    let external = psk.as_ref().filter(|psk| psk.session.is_none());
     Ok(Box::new(WaitEe(Keyed {
         agreed: Agreed {
             version: ProtocolVersion::TLS1_3,
@@ -345,7 +460,15 @@ fn agree_keys(
                 _ => None,
             },
             hello_retry: seen.hello_retry,
+            resumed: session.is_some(),
+            psk_identity: external.map(|psk| psk.identity.clone()),
+            early_data: seen.client.early_data,
         },
+        proved_until: match session {
+            Some(session) => session.end(),
+            None => end_of_proof(MAX_TICKET_LIFETIME, io),
+        },
+        psk,
         client: seen.client,
         transcript: seen.transcript,
         secret,
@@ -354,9 +477,33 @@ fn agree_keys(
     })))
 }
 
+/// The pre-shared key that the server chose.
+fn select(client: &mut Client, m: &ServerHello<'_>) -> Result<Option<OfferedPsk>, Error> {
+    // RFC 9846 4.3.10: early data is under the first.
+    if m.selected_identity != Some(0) {
+        client.early_left = None;
+    }
+    let Some(index) = m.selected_identity.map(usize::from) else {
+        return Ok(None);
+    };
+    match client.psks.get(index) {
+        Some(psk) if psk.psk.suits(m.head.cipher_suite) => Ok(Some(client.psks.swap_remove(index))),
+        Some(_) => Err(Error::PeerIllegalParameter(
+            "a pre-shared key for another hash function",
+        )),
+        None => Err(Error::PeerIllegalParameter(
+            "a pre-shared key that was not offered",
+        )),
+    }
+}
+
 /// What is known of the handshake once there are keys.
 struct Keyed {
     client: Client,
+    /// The key that both go on from; without one the server shows a certificate.
+    psk: Option<OfferedPsk>,
+    /// Until when what the server has proved, or proves now, may be relied on.
+    proved_until: u64,
     transcript: Transcript,
     secret: Handshake,
     ours: HandshakeTraffic,
@@ -372,7 +519,7 @@ impl WaitEe {
         mut self,
         m: &EncryptedExtensions<'_>,
         io: &mut Io<'_>,
-    ) -> Result<Box<WaitCertCr>, Error> {
+    ) -> Result<AfterEe, Error> {
         let keyed = &mut self.0;
         let config = &keyed.client.config;
         let offer = keyed.client.offer(&[], None);
@@ -386,8 +533,70 @@ impl WaitEe {
             keyed.agreed.alpn = Some(protocol.to_vec());
         }
         keyed.transcript.add(io.raw);
-        Ok(Box::new(WaitCertCr(self.0)))
+        keyed.early_data_answer(m.early_data, io)?;
+        let Some(psk) = &keyed.psk else {
+            return Ok(AfterEe::Certificate(Box::new(WaitCertCr(self.0))));
+        };
+        if let Some(session) = &psk.session {
+            io.keep_chain(session.peer_chain.clone(), Staples::default());
+        }
+        Ok(AfterEe::Psk(Box::new(WaitFinished {
+            keyed: self.0,
+            asked: None,
+        })))
     }
+}
+
+/// Where EncryptedExtensions lead.
+enum AfterEe {
+    Certificate(Box<WaitCertCr>),
+    Psk(Box<WaitFinished>),
+}
+
+impl Keyed {
+    /// What becomes of early data. Refused, it ends here: our messages are under handshake keys from
+    /// here on.
+    fn early_data_answer(&mut self, accepted: bool, io: &mut Io<'_>) -> Result<(), Error> {
+        if !accepted {
+            if self.client.early_left.take().is_some() {
+                io.outgoing.rekey(self.ours.record_key());
+                io.note_keys(true, "handshake");
+            }
+            return Ok(());
+        }
+        // RFC 9846 4.3.10: what was said in it was said in the session's suite and protocol.
+        let session = self.psk.as_ref().and_then(|psk| psk.session.as_ref());
+        let same = session.is_some_and(|session| {
+            session.cipher_suite == self.agreed.cipher_suite && session.alpn == self.agreed.alpn
+        });
+        if !same {
+            return Err(Error::PeerIllegalParameter(
+                "early data is taken with another suite or protocol",
+            ));
+        }
+        self.agreed.early_data = EarlyData::Accepted;
+        Ok(())
+    }
+}
+
+/// Ends early data, if it was taken (RFC 9846 4.5.4); from here on our messages are under handshake keys.
+fn end_early_data(
+    client: &mut Client,
+    transcript: &mut Transcript,
+    ours: &HandshakeTraffic,
+    io: &mut Io<'_>,
+) -> Result<(), Error> {
+    if client.early_left.take().is_none() {
+        return Ok(());
+    }
+    let mut flight = Flight::default();
+    flight.add(transcript, io, |out| {
+        write_message(out, HandshakeType::END_OF_EARLY_DATA, |_| Ok(()))
+    })?;
+    flight.send(io)?;
+    io.outgoing.rekey(ours.record_key());
+    io.note_keys(true, "handshake");
+    Ok(())
 }
 
 /// EncryptedExtensions has been received.
@@ -518,21 +727,20 @@ impl WaitFinished {
         check_finished(m, &keyed.theirs, &keyed.transcript)?;
         let aligned = io.aligned()?;
         keyed.transcript.add(io.raw);
-        let (ours, theirs) = application_traffic(
-            keyed.secret.main(),
-            &keyed.transcript,
-            &keyed.client.random,
-            io,
-        );
-        io.incoming.rekey(aligned, theirs.record_key());
+        let main = keyed.secret.main();
+        let traffic = application(&main, &keyed.transcript, &keyed.client.random, io);
+        io.incoming.rekey(aligned, traffic.server.record_key());
         io.note_keys(false, "application");
+        end_early_data(&mut keyed.client, &mut keyed.transcript, &keyed.ours, io)?;
 
         let mut ending = Ending {
             transcript: keyed.transcript,
             flight: Flight::default(),
             handshake_ours: keyed.ours,
-            ours,
-            theirs,
+            traffic,
+            main,
+            client: keyed.client,
+            proved_until: keyed.proved_until,
             agreed: keyed.agreed,
         };
         let Some(Asked(identity)) = self.asked else {
@@ -562,8 +770,10 @@ struct Ending {
     transcript: Transcript,
     flight: Flight,
     handshake_ours: HandshakeTraffic,
-    ours: ApplicationTraffic,
-    theirs: ApplicationTraffic,
+    traffic: Application,
+    main: Main,
+    client: Client,
+    proved_until: u64,
     agreed: Agreed,
 }
 
@@ -576,10 +786,19 @@ impl Ending {
             &self.handshake_ours,
         )?;
         self.flight.send(io)?;
-        io.outgoing.rekey(self.ours.record_key());
+        io.outgoing.rekey(self.traffic.client.record_key());
         io.note_keys(true, "application");
         io.agree(self.agreed);
-        Ok(Box::new(Open::new(self.theirs, self.ours)))
+        let Client { config, name, .. } = self.client;
+        let keeper = config.sessions.is_some().then(|| {
+            Box::new(Keeper {
+                secret: self.main.resumption(&self.transcript.hash()),
+                config,
+                name,
+                end: self.proved_until,
+            })
+        });
+        Ok(Box::new(Open::client(self.traffic, keeper)))
     }
 }
 

@@ -6,6 +6,8 @@
 //!             |
 //!   PSK or 0 -> HKDF-Extract = Early Secret                    Early
 //!             |
+//!             +--> Derive-Secret(., "res binder", "")          Early::binder
+//!             +--> Derive-Secret(., "c e traffic", CH)         EarlyTraffic
 //!       Derive-Secret(., "derived", "")
 //!             |
 //!   (EC)DHE  -> HKDF-Extract = Handshake Secret                Handshake
@@ -18,6 +20,8 @@
 //!             |
 //!             +--> Derive-Secret(., "c ap traffic", CH..SF)    ApplicationTraffic
 //!             +--> Derive-Secret(., "s ap traffic", CH..SF)    ApplicationTraffic
+//!             +--> Derive-Secret(., "exp master", CH..SF)      Exporter
+//!             +--> Derive-Secret(., "res master", CH..CF)      Resumption
 //! ```
 
 use crate::{
@@ -25,9 +29,12 @@ use crate::{
     crypto::{
         aead::{MAX_KEY, NONCE_LEN, RecordKey},
         hash::{Digest, Hash, MAX_HASH, Mac},
-        hkdf::{Prk, Secret},
+        hkdf::{MAX_LABEL, Prk, Secret},
     },
+    error::Error,
+    psk::{Origin, Psk},
 };
+use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 /// As many zeros as a hash is long.
@@ -41,18 +48,54 @@ fn extract_next(stage: &Prk, hash: Hash, input: &[u8]) -> Prk {
     Prk::extract(hash, salt.expose(), input)
 }
 
-/// The Early Secret, of a handshake without a pre-shared key.
-pub(super) struct Early(CipherSuite, Prk);
+/// The Early Secret.
+pub(super) struct Early(Hash, Prk);
 
 impl Early {
-    pub(super) fn new(suite: CipherSuite) -> Self {
-        let hash = suite.hash();
-        Self(suite, Prk::extract(hash, zeros(hash), zeros(hash)))
+    /// Of a handshake without a pre-shared key.
+    pub(super) fn new(hash: Hash) -> Self {
+        Self(hash, Prk::extract(hash, zeros(hash), zeros(hash)))
+    }
+
+    pub(super) fn with_psk(psk: &Psk) -> Self {
+        Self(
+            psk.hash,
+            Prk::extract(psk.hash, zeros(psk.hash), &psk.secret),
+        )
+    }
+
+    /// The binder of a key from `origin`: `truncated` is the hash up to the binders (RFC 9846
+    /// 4.3.11.2).
+    pub(super) fn binder(&self, origin: Origin, truncated: &Digest) -> Mac {
+        let nothing = self.0.of(b"");
+        finished(
+            &self.1.derive(origin.binder_label(), nothing.as_ref()),
+            truncated,
+        )
+    }
+
+    /// The client's secret for early data; `hello` is the hash of the ClientHello.
+    pub(super) fn traffic(&self, suite: CipherSuite, hello: &Digest) -> EarlyTraffic {
+        EarlyTraffic(suite, self.1.derive(b"c e traffic", hello.as_ref()))
     }
 
     /// Goes on with the shared secret of the key exchange.
-    pub(super) fn handshake(self, shared: &[u8]) -> Handshake {
-        Handshake(self.0, extract_next(&self.1, self.0.hash(), shared))
+    pub(super) fn handshake(self, suite: CipherSuite, shared: &[u8]) -> Handshake {
+        Handshake(suite, extract_next(&self.1, self.0, shared))
+    }
+}
+
+/// The client's secret for early data.
+pub(super) struct EarlyTraffic(CipherSuite, Secret);
+
+impl EarlyTraffic {
+    pub(super) fn record_key(&self) -> RecordKey {
+        record_key(self.0, &self.1)
+    }
+
+    /// For the key log.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.1.expose()
     }
 }
 
@@ -78,10 +121,61 @@ pub(super) struct Main(CipherSuite, Prk);
 
 impl Main {
     /// The client's and the server's secret; `finished` is the hash of CH..server Finished.
-    pub(super) fn traffic(self, finished: &Digest) -> (ApplicationTraffic, ApplicationTraffic) {
+    pub(super) fn traffic(&self, finished: &Digest) -> (ApplicationTraffic, ApplicationTraffic) {
         let derive = |label| ApplicationTraffic(self.0, self.1.derive(label, finished.as_ref()));
         (derive(b"c ap traffic"), derive(b"s ap traffic"))
     }
+
+    /// Of the same transcript.
+    pub(super) fn exporter(&self, finished: &Digest) -> Exporter {
+        Exporter(self.1.derive(b"exp master", finished.as_ref()))
+    }
+
+    /// What tickets are made from; `all` is the hash of CH..client Finished.
+    pub(super) fn resumption(self, all: &Digest) -> Resumption {
+        Resumption(self.1.derive(b"res master", all.as_ref()))
+    }
+}
+
+/// What keys for other protocols are derived from (RFC 9846 7.5).
+pub(crate) struct Exporter(Secret);
+
+impl Exporter {
+    /// Fills `out`.
+    pub(super) fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let hash = self.0.hash();
+        if label.len() > MAX_LABEL || out.len() > 255 * hash.len() {
+            return Err(Error::MisuseExport);
+        }
+        let secret = self.0.prk().derive(label, hash.of(b"").as_ref());
+        let context = hash.of(context);
+        secret
+            .prk()
+            .expand_label(b"exporter", context.as_ref(), out);
+        Ok(())
+    }
+
+    /// For the key log.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+/// What the pre-shared keys of later connections are derived from (RFC 9846 4.7.1).
+pub(super) struct Resumption(Secret);
+
+impl Resumption {
+    /// The key of the ticket with this nonce.
+    pub(super) fn psk(&self, ticket_nonce: &[u8]) -> Zeroizing<Vec<u8>> {
+        let psk = self.0.prk().derive(b"resumption", ticket_nonce);
+        Zeroizing::new(psk.expose().to_vec())
+    }
+}
+
+/// The MAC of a Finished or a binder under the key that `base` gives (RFC 9846 4.5.3).
+fn finished(base: &Secret, transcript: &Digest) -> Mac {
+    let finished_key = base.prk().derive(b"finished", b"");
+    base.hash().hmac(finished_key.expose(), transcript.as_ref())
 }
 
 /// The key and IV of a traffic secret (RFC 9846 7.3).
@@ -105,9 +199,7 @@ impl HandshakeTraffic {
 
     /// The verify_data of this side's Finished (RFC 9846 4.5.3).
     pub(super) fn verify_data(&self, transcript: &Digest) -> Mac {
-        let hash = self.1.hash();
-        let finished_key = self.1.prk().derive(b"finished", b"");
-        hash.hmac(finished_key.expose(), transcript.as_ref())
+        finished(&self.1, transcript)
     }
 
     /// For the key log.
@@ -145,7 +237,8 @@ mod tests {
     fn follows_the_published_trace() {
         let hex = |text: &str| hex::decode(text).unwrap();
         let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
-        let handshake = Early::new(CipherSuite::TLS_AES_128_GCM_SHA256).handshake(&shared);
+        let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
+        let handshake = Early::new(Hash::Sha256).handshake(suite, &shared);
         let prk = &handshake.1;
         let hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
         assert_eq!(
@@ -172,8 +265,8 @@ mod tests {
     #[test]
     fn an_update_changes_the_secret_and_both_sides_agree() {
         let traffic = || {
-            Early::new(CipherSuite::TLS_AES_256_GCM_SHA384)
-                .handshake(b"shared")
+            Early::new(Hash::Sha384)
+                .handshake(CipherSuite::TLS_AES_256_GCM_SHA384, b"shared")
                 .main()
                 .traffic(&Hash::Sha384.of(b"transcript"))
         };

@@ -1,11 +1,12 @@
-//! The server's handshake (RFC 9846 A.2, without pre-shared keys).
+//! The server's handshake (RFC 9846 A.2).
 //!
 //! ```text
 //!                         WAIT_CH ------------ ClientHello without a usable share ---+
 //!                            |                                                      | send HelloRetryRequest
 //!                            | ClientHello                                          v
 //!                            | <------------------ ClientHello ------------ WAIT_RETRIED_CH
-//!                            | send ServerHello
+//!                            | send ServerHello; with a pre-shared key EncryptedExtensions,
+//!                            |   Finished: on to WAIT_EOED, or without early data to WAIT_FINISHED
 //!   keys: handshake          | send EncryptedExtensions, [CertificateRequest,] Certificate
 //!                            v
 //!                    (WAIT_SIGNATURE)
@@ -17,8 +18,8 @@
 //!                            |                                                    (WAIT_VERDICT)
 //!                            |                                                           | the verdict
 //!                            v  <--------------------- CertificateVerify ------------ WAIT_CV
-//!                       WAIT_FINISHED
-//!                            | Finished
+//!                       WAIT_FINISHED <--- EndOfEarlyData --- WAIT_EOED (receive: early data)
+//!                            | Finished; send NewSessionTicket
 //!   receive: application     v
 //!                           OPEN --- KeyUpdate ---> OPEN
 //! ```
@@ -27,10 +28,12 @@
 
 use super::{
     both::{
-        Open, Side, add_finished, application_traffic, check_finished, check_verify,
+        Application, Open, Side, add_finished, application, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
-    schedule::{ApplicationTraffic, Early, Handshake, HandshakeTraffic},
+    choice::{ChosenPsk, Offered},
+    schedule::{Early, EarlyTraffic, Handshake, HandshakeTraffic, Main},
+    tickets::{end_of_proof, give},
 };
 use crate::{
     codepoints::{
@@ -38,16 +41,19 @@ use crate::{
         SignatureScheme,
     },
     config::ServerConfig,
-    connection::{Agreed, Asks},
+    connection::{Agreed, Asks, EarlyData},
     crypto::kx::KeyShare,
     disagreement::Disagreement,
     error::Error,
     identity::{Identity, ToSign},
     io::Io,
+    limits::MAX_SKIPPED_EARLY_DATA,
     messages::{
-        Certificate, CertificateVerify, ClientHello, Finished, ListU16, Message, write_certificate,
-        write_certificate_request, write_certificate_verify, write_message, write_server_hello,
+        Certificate, CertificateVerify, ClientHello, EndOfEarlyData, Finished, ListU16, Message,
+        write_certificate, write_certificate_request, write_certificate_verify, write_message,
+        write_server_hello,
     },
+    resumption::Session,
     transcript::{Flight, Transcript},
     verify::Judge,
 };
@@ -59,6 +65,7 @@ pub(crate) enum State {
     WaitCh(Box<WaitCh>),
     WaitRetriedCh(Box<WaitRetriedCh>),
     WaitSignature(Box<WaitSignature>),
+    WaitEoed(Box<WaitEoed>),
     WaitCert(Box<WaitCert>),
     WaitVerdict(Box<WaitVerdict>),
     WaitCv(Box<WaitCv>),
@@ -72,11 +79,20 @@ impl State {
             Self::WaitCh(_) => "WAIT_CH",
             Self::WaitRetriedCh(_) => "WAIT_RETRIED_CH",
             Self::WaitSignature(_) => "WAIT_SIGNATURE",
+            Self::WaitEoed(_) => "WAIT_EOED",
             Self::WaitCert(_) => "WAIT_CERT",
             Self::WaitVerdict(_) => "WAIT_VERDICT",
             Self::WaitCv(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::Open(_) => "OPEN",
+        }
+    }
+
+    /// Octets of early data that may still come, while any may.
+    pub(crate) fn early_left(&mut self) -> Option<&mut u32> {
+        match self {
+            Self::WaitEoed(s) => Some(&mut s.left),
+            _ => None,
         }
     }
 
@@ -99,12 +115,17 @@ pub(crate) fn advance(
     use {Message as M, State as S};
     Ok(match (state, message) {
         (S::WaitCh(s), M::ClientHello(m)) => match s.client_hello(&m.read()?, io)? {
-            AfterCh::Shared(s) => S::WaitSignature(s),
+            AfterCh::Shared(AfterShare::Sign(s)) => S::WaitSignature(s),
+            AfterCh::Shared(AfterShare::Psk(s)) => S::WaitFinished(s),
+            AfterCh::Shared(AfterShare::EarlyData(s)) => S::WaitEoed(s),
             AfterCh::Retry(s) => S::WaitRetriedCh(s),
         },
-        (S::WaitRetriedCh(s), M::ClientHello(m)) => {
-            S::WaitSignature(s.client_hello(&m.read()?, io)?)
-        }
+        (S::WaitRetriedCh(s), M::ClientHello(m)) => match s.client_hello(&m.read()?, io)? {
+            AfterShare::Sign(s) => S::WaitSignature(s),
+            AfterShare::Psk(s) => S::WaitFinished(s),
+            AfterShare::EarlyData(s) => S::WaitEoed(s),
+        },
+        (S::WaitEoed(s), M::EndOfEarlyData(m)) => S::WaitFinished(s.end(&m.read()?, io)?),
         (S::WaitSignature(s), M::Signature(signature)) => match s.signature(signature, io)? {
             AfterSignature::Certificate(s) => S::WaitCert(s),
             AfterSignature::Finished(s) => S::WaitFinished(s),
@@ -130,8 +151,15 @@ pub(crate) struct WaitCh {
 
 /// Where a first ClientHello leads.
 enum AfterCh {
-    Shared(Box<WaitSignature>),
+    Shared(AfterShare),
     Retry(Box<WaitRetriedCh>),
+}
+
+/// Where a ClientHello with a usable share leads.
+enum AfterShare {
+    Sign(Box<WaitSignature>),
+    Psk(Box<WaitFinished>),
+    EarlyData(Box<WaitEoed>),
 }
 
 impl WaitCh {
@@ -148,19 +176,35 @@ impl WaitCh {
 
     fn answer(self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterCh, Error> {
         check_versions(m)?;
-        let choice = Choice::new(&self.config, m)?;
-        // RFC 9846 4.3.10: no pre-shared key is taken, so what came with one is read past.
-        if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
-            io.incoming.skip_early_data();
+        let choice = Choice::new(&self.config, m, None, io)?;
+        // RFC 9846 4.3.10: what is not taken is read past.
+        let early_data = match m.extensions.get(ExtensionType::EARLY_DATA) {
+            Some(_) => EarlyData::Rejected,
+            None => EarlyData::NotOffered,
+        };
+        if early_data == EarlyData::Rejected {
+            let granted = self
+                .config
+                .early_data
+                .as_ref()
+                .map_or(0, |policy| policy.max_size);
+            io.incoming
+                .skip_early_data(MAX_SKIPPED_EARLY_DATA.max(granted as usize));
         }
         let groups = m.supported_groups()?;
         match choose_share(&self.config.groups, groups, &m.key_shares()?)? {
             Some(share) => {
                 let transcript = Transcript::new(choice.cipher_suite, io.raw);
-                respond(&self.config, choice, transcript, share, false, m, io).map(AfterCh::Shared)
+                let seen = Seen {
+                    config: self.config,
+                    transcript,
+                    hello_retry: false,
+                    early_data,
+                };
+                seen.respond(choice, share, m, io).map(AfterCh::Shared)
             }
             None => self
-                .retry(choice.cipher_suite, groups, m, io)
+                .retry(choice.cipher_suite, groups, early_data, m, io)
                 .map(AfterCh::Retry),
         }
     }
@@ -170,6 +214,7 @@ impl WaitCh {
         self,
         cipher_suite: CipherSuite,
         groups: ListU16<'_>,
+        early_data: EarlyData,
         m: &ClientHello<'_>,
         io: &mut Io<'_>,
     ) -> Result<Box<WaitRetriedCh>, Error> {
@@ -178,7 +223,8 @@ impl WaitCh {
             .map(NamedGroup)
             .ok_or(Error::PeerNoCommonGroup)?;
         let mut retry = Vec::new();
-        write_server_hello(&mut retry, None, m.legacy_session_id, cipher_suite, |out| {
+        let session_id = m.legacy_session_id;
+        write_server_hello(&mut retry, None, session_id, cipher_suite, None, |out| {
             out.u16(group.0);
             Ok(())
         })?;
@@ -190,8 +236,12 @@ impl WaitCh {
             io.change_cipher_spec();
         }
         Ok(Box::new(WaitRetriedCh {
-            config: self.config,
-            transcript,
+            seen: Seen {
+                config: self.config,
+                transcript,
+                hello_retry: true,
+                early_data,
+            },
             cipher_suite,
             group,
             random: m.random,
@@ -201,8 +251,7 @@ impl WaitCh {
 
 /// A HelloRetryRequest has been sent.
 pub(crate) struct WaitRetriedCh {
-    config: Arc<ServerConfig>,
-    transcript: Transcript,
+    seen: Seen,
     cipher_suite: CipherSuite,
     group: NamedGroup,
     /// The first ClientHello's random, which the second must repeat.
@@ -210,11 +259,7 @@ pub(crate) struct WaitRetriedCh {
 }
 
 impl WaitRetriedCh {
-    fn client_hello(
-        mut self,
-        m: &ClientHello<'_>,
-        io: &mut Io<'_>,
-    ) -> Result<Box<WaitSignature>, Error> {
+    fn client_hello(mut self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterShare, Error> {
         io.incoming.skip_no_more();
         check_versions(m)?;
         // RFC 9846 4.2.2: the second ClientHello changes only what the retry asked for.
@@ -226,12 +271,15 @@ impl WaitRetriedCh {
         if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
             return Err(Error::PeerIllegalParameter("early_data after a retry"));
         }
-        let choice = Choice::new(&self.config, m)?;
-        if choice.cipher_suite != self.cipher_suite {
+        if !m.cipher_suites.contains(self.cipher_suite.0) {
             return Err(Error::PeerIllegalParameter(
                 "the suites changed after a retry",
             ));
         }
+        let Seen {
+            config, transcript, ..
+        } = &self.seen;
+        let choice = Choice::new(config, m, Some((self.cipher_suite, transcript)), io)?;
         let [(group, public)] = m.key_shares()?[..] else {
             return Err(Error::PeerIllegalParameter(
                 "not the one key share that the retry asked for",
@@ -242,42 +290,80 @@ impl WaitRetriedCh {
                 "a key share for a group not asked for",
             ));
         }
-        self.transcript.add(io.raw);
-        respond(
-            &self.config,
-            choice,
-            self.transcript,
-            (group, public),
-            true,
-            m,
-            io,
-        )
+        self.seen.transcript.add(io.raw);
+        self.seen.respond(choice, (group, public), m, io)
     }
 }
 
 /// What the server chose from a ClientHello, but for the key share.
 struct Choice {
     cipher_suite: CipherSuite,
-    identity: Arc<Identity>,
-    signature_scheme: SignatureScheme,
+    proof: Proof,
     alpn: Option<Vec<u8>>,
 }
 
+/// How the server proves who it is: by a key that only it and the client have, or by a signature.
+enum Proof {
+    Psk(Box<ChosenPsk>),
+    Certificate(Arc<Identity>, SignatureScheme),
+}
+
 impl Choice {
-    fn new(config: &ServerConfig, m: &ClientHello<'_>) -> Result<Self, Error> {
+    /// `retried` is the suite of a retry, and the messages up to this ClientHello.
+    fn new(
+        config: &ServerConfig,
+        m: &ClientHello<'_>,
+        retried: Option<(CipherSuite, &Transcript)>,
+        io: &Io<'_>,
+    ) -> Result<Self, Error> {
+        let alpn = choose_protocol(&config.alpn, m)?;
+        if let Some(psk) = (Offered { config, m, retried }).psk(io)? {
+            return Ok(Self {
+                cipher_suite: psk.cipher_suite,
+                proof: Proof::Psk(Box::new(psk)),
+                alpn,
+            });
+        }
         let suites = config.cipher_suites.iter().map(|suite| suite.0);
         let schemes = m.signature_algorithms()?;
         let (identity, signature_scheme) = config
             .identity_for(|scheme| schemes.contains(scheme.0), m.server_name()?)
             .ok_or(Error::PeerNoCommonScheme)?;
-        Ok(Self {
-            cipher_suite: first_common(suites, m.cipher_suites)
+        let cipher_suite = match retried {
+            Some((suite, _)) => suite,
+            None => first_common(suites, m.cipher_suites)
                 .map(CipherSuite)
                 .ok_or(Error::PeerNoCommonSuite)?,
-            identity: Arc::clone(identity),
-            signature_scheme,
-            alpn: choose_protocol(&config.alpn, m)?,
+        };
+        Ok(Self {
+            cipher_suite,
+            proof: Proof::Certificate(Arc::clone(identity), signature_scheme),
+            alpn,
         })
+    }
+}
+
+impl Choice {
+    /// The session that it goes on from.
+    fn session(&self) -> Option<&Session> {
+        match &self.proof {
+            Proof::Psk(psk) => psk.session(),
+            Proof::Certificate(..) => None,
+        }
+    }
+
+    fn selected_identity(&self) -> Option<u16> {
+        match &self.proof {
+            Proof::Psk(psk) => Some(psk.index),
+            Proof::Certificate(..) => None,
+        }
+    }
+
+    fn early(&self) -> Early {
+        match &self.proof {
+            Proof::Psk(psk) => Early::with_psk(&psk.psk),
+            Proof::Certificate(..) => Early::new(self.cipher_suite.hash()),
+        }
     }
 }
 
@@ -346,103 +432,229 @@ fn choose_protocol(ours: &[Vec<u8>], m: &ClientHello<'_>) -> Result<Option<Vec<u
         .ok_or(Error::PeerNoCommonProtocol)
 }
 
-/// Sends ServerHello, and prepares what is signed next. From here both sides' messages are under
-/// handshake keys.
-fn respond(
-    config: &Arc<ServerConfig>,
-    choice: Choice,
-    mut transcript: Transcript,
-    (group, public): (NamedGroup, &[u8]),
+/// What is known of the handshake before there are keys.
+struct Seen {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
     hello_retry: bool,
-    m: &ClientHello<'_>,
-    io: &mut Io<'_>,
-) -> Result<Box<WaitSignature>, Error> {
-    let aligned = io.aligned()?;
-    let cipher_suite = choice.cipher_suite;
-    // A share that is refused is refused before anything leaves.
-    let (key_exchange, secret) = KeyShare::answer(group, public, io.random, |shared| {
-        Early::new(cipher_suite).handshake(shared)
-    })?;
-    let mut random = [0; 32];
-    io.random.fill_bytes(&mut random);
-    let mut flight = Flight::default();
-    flight.add(&mut transcript, io, |out| {
-        write_server_hello(
-            out,
-            Some(&random),
-            m.legacy_session_id,
-            cipher_suite,
-            |out| {
-                out.u16(group.0);
-                out.nested_u16(|out| {
-                    out.bytes(&key_exchange);
-                    Ok(())
-                })
-            },
-        )
-    })?;
-    flight.send(io)?;
-    if !m.legacy_session_id.is_empty() && !hello_retry {
-        io.change_cipher_spec();
-    }
-    let (theirs, ours) = handshake_traffic(&secret, &transcript, &m.random, io);
-    io.outgoing.rekey(ours.record_key());
-    io.note_keys(true, "handshake");
-    io.incoming.rekey(aligned, theirs.record_key());
-    io.note_keys(false, "handshake");
-
-    let mut flight = Flight::default();
-    show(config, &choice, m, &mut flight, &mut transcript, io)?;
-    Ok(Box::new(WaitSignature {
-        to_sign: ToSign {
-            identity: choice.identity,
-            scheme: choice.signature_scheme,
-            content: signed_content(Side::Server, &transcript),
-        },
-        flight,
-        ours,
-        secret,
-        client_random: m.random,
-        rest: Rest {
-            config: Arc::clone(config),
-            transcript,
-            theirs,
-            agreed: Agreed {
-                version: ProtocolVersion::TLS1_3,
-                cipher_suite,
-                group,
-                signature_scheme: Some(choice.signature_scheme),
-                alpn: choice.alpn,
-                server_name: m.server_name()?.map(ToOwned::to_owned),
-                hello_retry,
-            },
-        },
-    }))
+    early_data: EarlyData,
 }
 
-/// Adds EncryptedExtensions, CertificateRequest and Certificate to the flight.
-fn show(
-    config: &ServerConfig,
-    choice: &Choice,
-    m: &ClientHello<'_>,
-    flight: &mut Flight,
-    transcript: &mut Transcript,
-    io: &mut Io<'_>,
-) -> Result<(), Error> {
-    flight.add(transcript, io, |out| {
-        write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
-            out.nested_u16(|out| write_protocol(choice.alpn.as_deref(), out))
-        })
-    })?;
-    if let Some(client_auth) = &config.client_auth {
-        flight.add(transcript, io, |out| {
-            write_certificate_request(out, client_auth)
+impl Seen {
+    /// Sends ServerHello and, with a pre-shared key, all up to Finished. From here our messages are under
+    /// handshake keys, and the client's once its early data has ended.
+    fn respond(
+        mut self,
+        choice: Choice,
+        (group, public): (NamedGroup, &[u8]),
+        m: &ClientHello<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<AfterShare, Error> {
+        let aligned = io.aligned()?;
+        let cipher_suite = choice.cipher_suite;
+        let early_data = self.early_data(&choice, m, io);
+        let early = choice.early();
+        // A share that is refused is refused before anything leaves.
+        let (key_exchange, secret) = KeyShare::answer(group, public, io.random, |shared| {
+            early.handshake(cipher_suite, shared)
         })?;
+        self.server_hello((group, &key_exchange), &choice, m, io)?;
+        if !m.legacy_session_id.is_empty() && !self.hello_retry {
+            io.change_cipher_spec();
+        }
+        let (theirs, ours) = handshake_traffic(&secret, &self.transcript, &m.random, io);
+        io.outgoing.rekey(ours.record_key());
+        io.note_keys(true, "handshake");
+        if let Some((traffic, _)) = &early_data {
+            io.incoming.skip_no_more();
+            io.incoming.rekey(aligned, traffic.record_key());
+            io.note_keys(false, "early data");
+        } else {
+            io.incoming.rekey(aligned, theirs.record_key());
+            io.note_keys(false, "handshake");
+        }
+        let mut unfinished = Unfinished {
+            flight: Flight::default(),
+            ours,
+            secret,
+            client_random: m.random,
+            rest: Rest {
+                agreed: self.agreed(&choice, group, m)?,
+                takes_tickets: m.takes_tickets()?,
+                proved_until: match choice.session() {
+                    Some(session) => session.end(),
+                    None => end_of_proof(self.config.session_lifetime, io),
+                },
+                config: self.config,
+                transcript: self.transcript,
+                theirs,
+            },
+        };
+        unfinished.encrypted_extensions(io)?;
+        match choice.proof {
+            Proof::Certificate(identity, scheme) => unfinished
+                .sign(identity, scheme, m, io)
+                .map(AfterShare::Sign),
+            Proof::Psk(psk) => {
+                psk.restore(io);
+                let finished = unfinished.finish(io)?;
+                Ok(match early_data {
+                    Some((_, left)) => AfterShare::EarlyData(Box::new(WaitEoed { finished, left })),
+                    None => AfterShare::Psk(Box::new(finished)),
+                })
+            }
+        }
     }
-    flight.add(transcript, io, |out| {
-        let wanted = |kind| m.extensions.get(kind).is_some();
-        write_certificate(out, &[], Some(&choice.identity), wanted)
-    })
+
+    /// The secret of early data and how much of it is taken, if any is.
+    fn early_data(
+        &mut self,
+        choice: &Choice,
+        m: &ClientHello<'_>,
+        io: &Io<'_>,
+    ) -> Option<(EarlyTraffic, u32)> {
+        let Proof::Psk(psk) = &choice.proof else {
+            return None;
+        };
+        // RFC 9846 4.3.10: a retry refuses it.
+        if self.hello_retry {
+            return None;
+        }
+        let left = psk.early_data(&self.config, choice.alpn.as_deref(), m, io)?;
+        self.early_data = EarlyData::Accepted;
+        let hello = self.transcript.hash();
+        let traffic = Early::with_psk(&psk.psk).traffic(choice.cipher_suite, &hello);
+        io.log_secret("CLIENT_EARLY_TRAFFIC_SECRET", &m.random, traffic.expose());
+        Some((traffic, left))
+    }
+
+    fn server_hello(
+        &mut self,
+        (group, key_exchange): (NamedGroup, &[u8]),
+        choice: &Choice,
+        m: &ClientHello<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<(), Error> {
+        let mut random = [0; 32];
+        io.random.fill_bytes(&mut random);
+        let mut flight = Flight::default();
+        flight.add(&mut self.transcript, io, |out| {
+            write_server_hello(
+                out,
+                Some(&random),
+                m.legacy_session_id,
+                choice.cipher_suite,
+                choice.selected_identity(),
+                |out| {
+                    out.u16(group.0);
+                    out.nested_u16(|out| {
+                        out.bytes(key_exchange);
+                        Ok(())
+                    })
+                },
+            )
+        })?;
+        flight.send(io)
+    }
+
+    fn agreed(
+        &self,
+        choice: &Choice,
+        group: NamedGroup,
+        m: &ClientHello<'_>,
+    ) -> Result<Agreed, Error> {
+        let (signature_scheme, psk_identity) = match &choice.proof {
+            Proof::Certificate(_, scheme) => (Some(*scheme), None),
+            Proof::Psk(psk) => (None, psk.external_identity()),
+        };
+        Ok(Agreed {
+            version: ProtocolVersion::TLS1_3,
+            cipher_suite: choice.cipher_suite,
+            group,
+            signature_scheme,
+            alpn: choice.alpn.clone(),
+            server_name: m.server_name()?.map(ToOwned::to_owned),
+            hello_retry: self.hello_retry,
+            resumed: choice.session().is_some(),
+            psk_identity,
+            early_data: self.early_data,
+        })
+    }
+}
+
+/// What is left until our Finished is sent.
+struct Unfinished {
+    flight: Flight,
+    ours: HandshakeTraffic,
+    secret: Handshake,
+    client_random: [u8; 32],
+    rest: Rest,
+}
+
+impl Unfinished {
+    fn encrypted_extensions(&mut self, io: &mut Io<'_>) -> Result<(), Error> {
+        let Rest {
+            agreed, transcript, ..
+        } = &mut self.rest;
+        self.flight.add(transcript, io, |out| {
+            write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
+                out.nested_u16(|out| {
+                    write_protocol(agreed.alpn.as_deref(), out)?;
+                    if agreed.early_data == EarlyData::Accepted {
+                        out.u16(ExtensionType::EARLY_DATA.0);
+                        out.nested_u16(|_| Ok(()))?;
+                    }
+                    Ok(())
+                })
+            })
+        })
+    }
+
+    /// Adds CertificateRequest and Certificate, and prepares what is signed next.
+    fn sign(
+        mut self,
+        identity: Arc<Identity>,
+        scheme: SignatureScheme,
+        m: &ClientHello<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitSignature>, Error> {
+        let Rest {
+            config, transcript, ..
+        } = &mut self.rest;
+        if let Some(client_auth) = &config.client_auth {
+            self.flight.add(transcript, io, |out| {
+                write_certificate_request(out, client_auth)
+            })?;
+        }
+        self.flight.add(transcript, io, |out| {
+            let wanted = |kind| m.extensions.get(kind).is_some();
+            write_certificate(out, &[], Some(&identity), wanted)
+        })?;
+        Ok(Box::new(WaitSignature {
+            to_sign: ToSign {
+                identity,
+                scheme,
+                content: signed_content(Side::Server, &self.rest.transcript),
+            },
+            unfinished: self,
+        }))
+    }
+
+    /// Sends all with Finished. From here our messages are under application keys.
+    fn finish(mut self, io: &mut Io<'_>) -> Result<WaitFinished, Error> {
+        let mut rest = self.rest;
+        add_finished(&mut self.flight, &mut rest.transcript, io, &self.ours)?;
+        self.flight.send(io)?;
+        let main = self.secret.main();
+        let traffic = application(&main, &rest.transcript, &self.client_random, io);
+        io.outgoing.rekey(traffic.server.record_key());
+        io.note_keys(true, "application");
+        Ok(WaitFinished {
+            rest,
+            main,
+            traffic,
+        })
+    }
 }
 
 /// The ALPN answer, if there is one.
@@ -467,16 +679,15 @@ struct Rest {
     transcript: Transcript,
     theirs: HandshakeTraffic,
     agreed: Agreed,
+    takes_tickets: bool,
+    /// Until when what the client has proved, or proves now, may be relied on.
+    proved_until: u64,
 }
 
 /// Our certificate waits for its key's signature.
 pub(crate) struct WaitSignature {
     to_sign: ToSign,
-    flight: Flight,
-    ours: HandshakeTraffic,
-    secret: Handshake,
-    client_random: [u8; 32],
-    rest: Rest,
+    unfinished: Unfinished,
 }
 
 /// Where our Finished leads.
@@ -486,29 +697,37 @@ enum AfterSignature {
 }
 
 impl WaitSignature {
-    /// Sends all up to Finished. From here our messages are under application keys.
-    fn signature(self, signature: &[u8], io: &mut Io<'_>) -> Result<AfterSignature, Error> {
-        let Self {
-            mut flight,
-            mut rest,
-            ..
-        } = self;
+    fn signature(mut self, signature: &[u8], io: &mut Io<'_>) -> Result<AfterSignature, Error> {
+        let Unfinished { flight, rest, .. } = &mut self.unfinished;
         flight.add(&mut rest.transcript, io, |out| {
             write_certificate_verify(out, self.to_sign.scheme, signature)
         })?;
-        add_finished(&mut flight, &mut rest.transcript, io, &self.ours)?;
-        flight.send(io)?;
-        let main = self.secret.main();
-        let (theirs, ours) = application_traffic(main, &rest.transcript, &self.client_random, io);
-        io.outgoing.rekey(ours.record_key());
-        io.note_keys(true, "application");
-        let asked = rest.config.client_auth.is_some();
-        let finished = WaitFinished { rest, theirs, ours };
-        Ok(if asked {
+        let finished = self.unfinished.finish(io)?;
+        Ok(if finished.rest.config.client_auth.is_some() {
             AfterSignature::Certificate(Box::new(WaitCert(finished)))
         } else {
             AfterSignature::Finished(Box::new(finished))
         })
+    }
+}
+
+/// Our Finished has been sent, and early data is taken.
+pub(crate) struct WaitEoed {
+    finished: WaitFinished,
+    /// Octets of early data that may still come.
+    left: u32,
+}
+
+impl WaitEoed {
+    /// The client's next messages are under handshake keys.
+    fn end(self, _: &EndOfEarlyData<'_>, io: &mut Io<'_>) -> Result<Box<WaitFinished>, Error> {
+        let mut finished = self.finished;
+        let aligned = io.aligned()?;
+        finished.rest.transcript.add(io.raw);
+        io.incoming
+            .rekey(aligned, finished.rest.theirs.record_key());
+        io.note_keys(false, "handshake");
+        Ok(Box::new(finished))
     }
 }
 
@@ -582,17 +801,23 @@ impl WaitCv {
 /// Our Finished has been sent, and the client's certificate, if any, is good.
 pub(crate) struct WaitFinished {
     rest: Rest,
-    theirs: ApplicationTraffic,
-    ours: ApplicationTraffic,
+    main: Main,
+    traffic: Application,
 }
 
 impl WaitFinished {
     fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
-        check_finished(m, &self.rest.theirs, &self.rest.transcript)?;
+        let mut rest = self.rest;
+        check_finished(m, &rest.theirs, &rest.transcript)?;
         let aligned = io.aligned()?;
-        io.incoming.rekey(aligned, self.theirs.record_key());
+        io.incoming.rekey(aligned, self.traffic.client.record_key());
         io.note_keys(false, "application");
-        io.agree(self.rest.agreed);
-        Ok(Box::new(Open::new(self.theirs, self.ours)))
+        if rest.takes_tickets && rest.config.sessions.is_some() {
+            rest.transcript.add(io.raw);
+            let secret = self.main.resumption(&rest.transcript.hash());
+            give(&rest.config, &secret, &rest.agreed, rest.proved_until, io)?;
+        }
+        io.agree(rest.agreed);
+        Ok(Box::new(Open::server(self.traffic)))
     }
 }

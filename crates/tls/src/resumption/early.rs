@@ -1,0 +1,176 @@
+//! Early data: how much a server takes, and how it tells a replay (RFC 9846 8).
+
+use crate::limits::EARLY_DATA_WINDOW;
+use alloc::sync::Arc;
+use core::fmt;
+
+/// How a server takes early data. **Whoever saw it on its way can send it again**, and only what the guard
+/// remembers is refused: take it for requests that may be done twice.
+#[derive(Clone)]
+pub struct EarlyDataPolicy {
+    /// Octets to take in one connection.
+    pub max_size: u32,
+    /// Tells replays.
+    pub guard: Arc<dyn ReplayGuard>,
+}
+
+impl fmt::Debug for EarlyDataPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyDataPolicy")
+            .field("max_size", &self.max_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A ticket that early data came with.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TicketUse<'a> {
+    /// The ticket.
+    pub ticket: &'a [u8],
+    /// When the ticket was made, in seconds since 1970.
+    pub created: u64,
+    /// Now, in seconds since 1970.
+    pub now: u64,
+}
+
+/// Remembers which tickets early data came with. Servers that share ticket keys have to share this too, or
+/// each takes the same data once.
+pub trait ReplayGuard: Send + Sync {
+    /// Whether this is the first time, as far as can be known for sure; and remembers it. The
+    /// client's own account of the ticket's age is right to within [`EARLY_DATA_WINDOW`] seconds,
+    /// so a use that is older than twice that need not be remembered.
+    fn is_first(&self, use_of: &TicketUse<'_>) -> bool;
+}
+
+/// Whether the age that a client gives is the ticket's, as far as clocks and the way allow.
+pub(crate) fn is_timely(given_milliseconds: u32, age_seconds: u64) -> bool {
+    (u64::from(given_milliseconds) / 1_000).abs_diff(age_seconds) <= EARLY_DATA_WINDOW
+}
+
+#[cfg(feature = "std")]
+pub use single_use::SingleUse;
+
+#[cfg(feature = "std")]
+mod single_use {
+    use super::{ReplayGuard, TicketUse};
+    use crate::{
+        crypto::hash::Hash,
+        limits::{EARLY_DATA_WINDOW, MAX_REMEMBERED_TICKETS},
+    };
+    use alloc::collections::{BTreeSet, VecDeque};
+    use core::fmt;
+    use rustls_pki_types::UnixTime;
+    use std::sync::{Mutex, PoisonError};
+
+    /// A guard in one server's memory, by which a ticket brings early data once. It takes none with a
+    /// ticket that is older than itself, whose uses it may have missed, and none while its memory
+    /// is full.
+    pub struct SingleUse {
+        since: u64,
+        seen: Mutex<Seen>,
+    }
+
+    #[derive(Default)]
+    struct Seen {
+        tickets: BTreeSet<[u8; 32]>,
+        /// The same in the order of their use, with its time.
+        order: VecDeque<(u64, [u8; 32])>,
+    }
+
+    impl SingleUse {
+        /// Knows nothing from before `now`.
+        pub fn new(now: UnixTime) -> Self {
+            Self {
+                since: now.as_secs(),
+                seen: Mutex::default(),
+            }
+        }
+    }
+
+    impl Seen {
+        fn forget_before(&mut self, time: u64) {
+            while let Some(&(used, ticket)) = self.order.front()
+                && used < time
+            {
+                self.order.pop_front();
+                self.tickets.remove(&ticket);
+            }
+        }
+    }
+
+    impl ReplayGuard for SingleUse {
+        fn is_first(&self, use_of: &TicketUse<'_>) -> bool {
+            if use_of.created < self.since {
+                return false;
+            }
+            let mut ticket = [0; 32];
+            ticket.copy_from_slice(Hash::Sha256.of(use_of.ticket).as_ref());
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.forget_before(use_of.now.saturating_sub(2 * EARLY_DATA_WINDOW + 1));
+            if seen.tickets.len() >= MAX_REMEMBERED_TICKETS || !seen.tickets.insert(ticket) {
+                return false;
+            }
+            seen.order.push_back((use_of.now, ticket));
+            true
+        }
+    }
+
+    impl fmt::Debug for SingleUse {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("SingleUse")
+                .field("since", &self.since)
+                .finish_non_exhaustive()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ReplayGuard, SingleUse, TicketUse, is_timely};
+    use crate::limits::{EARLY_DATA_WINDOW, MAX_REMEMBERED_TICKETS};
+    use core::time::Duration;
+    use rustls_pki_types::UnixTime;
+
+    fn use_of(ticket: &[u8], created: u64, now: u64) -> TicketUse<'_> {
+        TicketUse {
+            ticket,
+            created,
+            now,
+        }
+    }
+
+    fn guard() -> SingleUse {
+        SingleUse::new(UnixTime::since_unix_epoch(Duration::from_secs(1_000)))
+    }
+
+    #[test]
+    fn a_ticket_is_used_once_and_not_if_it_is_older_than_the_guard() {
+        let guard = guard();
+        assert!(!guard.is_first(&use_of(b"old", 999, 1_005)));
+        assert!(guard.is_first(&use_of(b"a", 1_000, 1_005)));
+        assert!(guard.is_first(&use_of(b"b", 1_000, 1_005)));
+        for later in [1_005, 1_005 + 2 * EARLY_DATA_WINDOW] {
+            assert!(!guard.is_first(&use_of(b"a", 1_000, later)), "{later}");
+        }
+    }
+
+    #[test]
+    fn a_full_memory_takes_nothing_until_it_may_forget() {
+        let guard = guard();
+        for number in 0..MAX_REMEMBERED_TICKETS {
+            assert!(guard.is_first(&use_of(&number.to_be_bytes(), 1_000, 1_000)));
+        }
+        assert!(!guard.is_first(&use_of(b"one more", 1_000, 1_000)));
+        let later = 1_000 + 2 * EARLY_DATA_WINDOW + 2;
+        assert!(guard.is_first(&use_of(b"one more", 1_000, later)));
+    }
+
+    #[test]
+    fn an_age_is_right_within_the_window() {
+        let window = EARLY_DATA_WINDOW as u32;
+        assert!(is_timely(0, 0) && is_timely(60_999, 60));
+        assert!(is_timely((60 + window) * 1_000, 60) && is_timely((60 - window) * 1_000, 60));
+        assert!(!is_timely((61 + window) * 1_000, 60) && !is_timely((59 - window) * 1_000, 60));
+    }
+}
