@@ -1,5 +1,6 @@
 //! Each rule of a verdict, with a chain that keeps it and one that breaks it.
 
+mod asn1;
 mod chains;
 mod constraints;
 mod damage;
@@ -7,4 +8,7 @@ mod diagnosis;
 mod keys;
 mod names;
 mod pki;
+mod policies;
+mod profiles;
+mod revocation;
 mod search;
