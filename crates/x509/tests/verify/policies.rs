@@ -275,7 +275,7 @@ fn policies_that_say_nothing_or_too_much_are_refused() {
     let empty = |arc, content: &[u8]| {
         let extension = extension(&[2, 5, 29, arc], true, content);
         let chain = [leaf(&top, |params| {
-            params.custom_extensions = vec![extension]
+            params.custom_extensions = vec![extension];
         })];
         judge(&top, &chain, as_is, &[])
     };

@@ -135,7 +135,7 @@ fn the_baseline_requirements() {
     let any_purpose: Edit = |params| {
         params
             .extended_key_usages
-            .push(ExtendedKeyUsagePurpose::Any)
+            .push(ExtendedKeyUsagePurpose::Any);
     };
     breaks(
         WebPki,

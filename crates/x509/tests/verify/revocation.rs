@@ -50,7 +50,7 @@ impl List {
             &algorithm,
             &subject(issuer),
             &time(self.this_update),
-            &self.next_update.map(|at| time(at)).unwrap_or_default(),
+            &self.next_update.map(time).unwrap_or_default(),
             &if entries.is_empty() {
                 Vec::new()
             } else {
