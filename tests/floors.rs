@@ -38,6 +38,13 @@ const FLOORS: [Floor; 7] = [
         budget: 4,
     },
     Floor {
+        name: "netkit-tcp",
+        folder: "tcp",
+        ours: &["netkit-core"],
+        others: &[],
+        budget: 1,
+    },
+    Floor {
         name: "netkit-x509",
         folder: "x509",
         ours: &["netkit-core"],

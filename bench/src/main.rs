@@ -8,6 +8,7 @@ mod parties;
 mod records;
 mod requests;
 mod rustls_pair;
+mod segments;
 mod streams;
 mod textbook;
 mod timing;
@@ -42,6 +43,7 @@ fn main() {
     chains::run(&mut bench);
     heads::run(&mut bench);
     requests::run(&mut bench);
+    segments::run(&mut bench);
     timing::run(&mut bench);
     assert!(bench.has_run(), "no comparison has that in its name");
 }
