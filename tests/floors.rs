@@ -22,7 +22,7 @@ struct Floor {
 /// The generators that every crate may offer.
 const EVERYONE: [&str; 2] = ["arbitrary", "proptest"];
 
-const FLOORS: [Floor; 7] = [
+const FLOORS: [Floor; 8] = [
     Floor {
         name: "netkit-core",
         folder: "core",
