@@ -676,6 +676,10 @@ mod tests {
             parts[part] = &even;
             assert!(Decrypter::of_parts(&parts).is_none(), "part {part} is even");
         }
+        let long = [&[1], parts[7]].concat();
+        assert!(
+            Decrypter::of_parts(&[&parts[..7], &[&long]].concat().try_into().unwrap()).is_none()
+        );
         for short in 0..8 {
             let mut parts = parts;
             parts[short] = &parts[short][1..];
@@ -723,18 +727,20 @@ mod tests {
             ("an exponent of 40 bits", modulus, &[1, 0, 0, 0, 0, 1]),
             ("an exponent as long as the modulus", modulus, &long[..256]),
         ];
-        let unsupported = |refused: Option<Error>| {
-            matches!(
-                refused,
-                Some(Error::PeerCertificate(Refused::UnsupportedKey(_)))
-            )
+        let unsupported = |bits| {
+            let kind = netkit_x509::KeyKind::Rsa { bits };
+            Some(Error::PeerCertificate(Refused::UnsupportedKey(kind)))
         };
         let malformed = Some(Error::PeerCertificate(Refused::Malformed));
         let random = &mut Counting(0);
         for (what, modulus, exponent) in hostile {
             let key = public_key(modulus, exponent);
             let refused = encrypt(&key, &good(), random).err();
-            assert!(unsupported(refused) || refused == malformed, "{what}");
+            let bits = modulus.len() as u32 * 8;
+            assert!(
+                refused == unsupported(bits) || refused == malformed,
+                "{what}"
+            );
         }
         let negative = [
             &[0x30, 0x82, 1, 9, 2, 0x82, 1, 0][..],
@@ -743,6 +749,9 @@ mod tests {
         ]
         .concat();
         assert_eq!(encrypt(&negative, &good(), random).err(), malformed);
+        // DER wants the shortest form.
+        let padded = public_key(modulus, &[0, 1, 0, 1]);
+        assert_eq!(encrypt(&padded, &good(), random).err(), malformed);
         let mut trailing = public_key(modulus, exponent);
         trailing.push(0);
         assert_eq!(encrypt(&trailing, &good(), random).err(), malformed);
