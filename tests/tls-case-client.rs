@@ -94,7 +94,7 @@ fn facts(link: &Link, to: &mut impl Write) -> std::io::Result<()> {
     };
     writeln!(to, "version {}", agreed.version)?;
     writeln!(to, "cipher_suite {}", agreed.cipher_suite)?;
-    writeln!(to, "group {}", agreed.group)?;
+    writeln!(to, "group {}", agreed.key_exchange())?;
     if let Some(scheme) = agreed.signature_scheme {
         writeln!(to, "signature_scheme {scheme}")?;
     }

@@ -134,7 +134,7 @@ impl OurPair {
             deliver(&mut pair.client, &mut to_client, &mut to_server);
         }
         let agreed = pair.client.agreed().expect("a handshake");
-        assert!(agreed.group == NamedGroup::X25519 && !agreed.hello_retry);
+        assert!(agreed.group == Some(NamedGroup::X25519) && !agreed.hello_retry);
         assert!(pair.server.is_connected() && pair.client.peer_chain().len() == 1);
         pair
     }

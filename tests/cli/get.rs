@@ -293,7 +293,10 @@ fn exit_codes() -> Tested {
         (&["localhost"], 2),
         (&["ftp://localhost/"], 2),
         (&["http://localhost:99999/"], 2),
-        (&["--tls-max", "1.2", "https://localhost/"], 2),
+        (
+            &["--tls-min", "1.3", "--tls-max", "1.2", "https://localhost/"],
+            2,
+        ),
         (&["--tls-min", "1.4", "https://localhost/"], 2),
         (&["-H", "no colon", "http://localhost/"], 2),
         (&["-d", "@/nonexistent", &mute], 3),

@@ -192,7 +192,7 @@ fn words(agreed: Option<&Agreed>) -> String {
         "{} {} {} {} name={} alpn={} retry={}",
         agreed.version,
         agreed.cipher_suite,
-        agreed.group,
+        agreed.key_exchange(),
         agreed
             .signature_scheme
             .map_or("unsigned".to_owned(), |scheme| scheme.to_string()),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue, Method};
+use netkit::tls::{ProtocolVersion, Versions};
 
 use crate::exit;
 
@@ -94,8 +95,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) ca_out: Option<PathBuf>,
     /// Serve HTTP without TLS
-    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out"])]
+    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out", "tls_min", "tls_max"])]
     pub(crate) http: bool,
+    #[command(flatten)]
+    pub(crate) tls: TlsVersions,
 }
 
 /// A kind of private key.
@@ -156,12 +159,8 @@ pub(crate) struct Get {
     /// Speak HTTP/1.0
     #[arg(long = "http1.0")]
     pub(crate) http1_0: bool,
-    /// The lowest version of TLS to accept
-    #[arg(long, value_name = "V", default_value = "1.3")]
-    pub(crate) tls_min: TlsVersion,
-    /// The highest version of TLS to accept
-    #[arg(long, value_name = "V", default_value = "1.3")]
-    pub(crate) tls_max: TlsVersion,
+    #[command(flatten)]
+    pub(crate) tls: TlsVersions,
     /// Connect here; the name that the certificate must have stays the URL's
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) connect_to: Option<String>,
@@ -269,10 +268,42 @@ pub(crate) struct New {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// The versions of TLS to speak.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct TlsVersions {
+    /// The lowest version of TLS to accept
+    #[arg(long, value_name = "V", default_value = "1.2")]
+    tls_min: TlsVersion,
+    /// The highest version of TLS to accept
+    #[arg(long, value_name = "V", default_value = "1.3")]
+    tls_max: TlsVersion,
+}
+
+impl TlsVersions {
+    pub(crate) fn range(self) -> Result<Versions, exit::Failure> {
+        if self.tls_min > self.tls_max {
+            return Err(exit::Failure::usage("--tls-min is above --tls-max"));
+        }
+        Ok(Versions {
+            min: self.tls_min.number(),
+            max: self.tls_max.number(),
+        })
+    }
+}
+
+impl TlsVersion {
+    fn number(self) -> ProtocolVersion {
+        match self {
+            Self::V1_2 => ProtocolVersion::TLS1_2,
+            Self::V1_3 => ProtocolVersion::TLS1_3,
+        }
+    }
+}
+
 /// A version of TLS, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum TlsVersion {
-    /// RFC 5246, which this build does not speak yet
+    /// RFC 5246
     #[value(name = "1.2")]
     V1_2,
     /// RFC 9846

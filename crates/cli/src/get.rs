@@ -51,13 +51,11 @@ async fn fetch(args: &args::Get) -> Result<(), Failure> {
 }
 
 fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure> {
-    use args::TlsVersion::V1_2;
-    if args.tls_max == V1_2 {
-        return Err(Failure::usage(
-            "--tls-max 1.2: this build speaks TLS 1.3 only; leave it out",
-        ));
-    }
-    let mut builder = Client::builder().keep_alive(false).http1_0(args.http1_0);
+    let versions = args.tls.range()?;
+    let mut builder = Client::builder()
+        .keep_alive(false)
+        .http1_0(args.http1_0)
+        .configure_tls(move |config| config.versions = versions);
     if let Some(file) = &args.cacert {
         builder = builder.roots(netkit::roots::pem_file(file)?);
     }

@@ -88,6 +88,7 @@ fn server(args: &args::Serve) -> Result<(Server, Option<Dev>), Failure> {
         _ => development(args).map(|(identity, dev)| (identity, Some(dev)))?,
     };
     let mut config = ServerConfig::new(identity);
+    config.versions = args.tls.range()?;
     if let Some(file) = &args.client_ca {
         let roots = netkit::roots::pem_file(file)?;
         config.client_auth = Some(ClientAuth::required(Arc::new(roots)));

@@ -92,7 +92,7 @@ impl fmt::Display for Heard {
         let way = if self.sent { "->" } else { "<-" };
         match &self.said {
             Said::Handshake(kind, message) => write!(f, "{way} {kind}, {} octets", message.len()),
-            Said::ChangeCipherSpec => write!(f, "{way} change_cipher_spec, for middleboxes"),
+            Said::ChangeCipherSpec => write!(f, "{way} change_cipher_spec"),
             Said::Alert(description) => write!(f, "{way} alert {description}"),
             Said::Keys(name) => write!(f, "{way} now under {name} keys"),
         }

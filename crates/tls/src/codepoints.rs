@@ -5,7 +5,7 @@ use netkit_core::wire_enum;
 wire_enum! {
     /// What a record carries (RFC 9846 5.1).
     pub struct ContentType(u8) {
-        /// A dummy record of one octet, for middleboxes.
+        /// One octet: in TLS 1.2 the next records are under new keys, in TLS 1.3 a dummy for middleboxes.
         CHANGE_CIPHER_SPEC = 20, "change_cipher_spec";
         /// An alert.
         ALERT = 21, "alert";
@@ -33,6 +33,8 @@ wire_enum! {
 wire_enum! {
     /// The kind of a handshake message (RFC 9846 4).
     pub struct HandshakeType(u8) {
+        /// HelloRequest: a server of TLS 1.2 asks to renegotiate.
+        HELLO_REQUEST = 0, "HelloRequest";
         /// ClientHello.
         CLIENT_HELLO = 1, "ClientHello";
         /// ServerHello, and HelloRetryRequest.
@@ -45,12 +47,20 @@ wire_enum! {
         ENCRYPTED_EXTENSIONS = 8, "EncryptedExtensions";
         /// Certificate.
         CERTIFICATE = 11, "Certificate";
+        /// ServerKeyExchange, of TLS 1.2.
+        SERVER_KEY_EXCHANGE = 12, "ServerKeyExchange";
         /// CertificateRequest.
         CERTIFICATE_REQUEST = 13, "CertificateRequest";
+        /// ServerHelloDone, of TLS 1.2.
+        SERVER_HELLO_DONE = 14, "ServerHelloDone";
         /// CertificateVerify.
         CERTIFICATE_VERIFY = 15, "CertificateVerify";
+        /// ClientKeyExchange, of TLS 1.2.
+        CLIENT_KEY_EXCHANGE = 16, "ClientKeyExchange";
         /// Finished.
         FINISHED = 20, "Finished";
+        /// CertificateStatus, of TLS 1.2 (RFC 6066 8).
+        CERTIFICATE_STATUS = 22, "CertificateStatus";
         /// KeyUpdate.
         KEY_UPDATE = 24, "KeyUpdate";
         /// The synthetic message that stands for the first ClientHello after a retry.
@@ -67,6 +77,22 @@ wire_enum! {
         TLS_AES_256_GCM_SHA384 = 0x1302, "TLS_AES_256_GCM_SHA384";
         /// ChaCha20-Poly1305 with SHA-256.
         TLS_CHACHA20_POLY1305_SHA256 = 0x1303, "TLS_CHACHA20_POLY1305_SHA256";
+        /// TLS 1.2: a signed key exchange with an ECDSA or Ed25519 certificate (RFC 5289).
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+        /// TLS 1.2, as above.
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+        /// TLS 1.2, as above (RFC 7905).
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+        /// TLS 1.2: a signed key exchange with an RSA certificate (RFC 5289).
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+        /// TLS 1.2, as above.
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+        /// TLS 1.2, as above (RFC 7905).
+        TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
+        /// TLS 1.2: RSA key transport, without forward secrecy (RFC 5288).
+        TLS_RSA_WITH_AES_128_GCM_SHA256 = 0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256";
+        /// TLS 1.2, as above.
+        TLS_RSA_WITH_AES_256_GCM_SHA384 = 0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384";
     }
 }
 
@@ -87,11 +113,11 @@ wire_enum! {
 wire_enum! {
     /// A signature algorithm with its hash and, for ECDSA, its curve (RFC 9846 4.3.3).
     pub struct SignatureScheme(u16) {
-        /// RSASSA-PKCS1-v1_5 with SHA-256: in certificates only.
+        /// RSASSA-PKCS1-v1_5 with SHA-256: in TLS 1.3 for certificates only.
         RSA_PKCS1_SHA256 = 0x0401, "rsa_pkcs1_sha256";
-        /// RSASSA-PKCS1-v1_5 with SHA-384: in certificates only.
+        /// RSASSA-PKCS1-v1_5 with SHA-384: in TLS 1.3 for certificates only.
         RSA_PKCS1_SHA384 = 0x0501, "rsa_pkcs1_sha384";
-        /// RSASSA-PKCS1-v1_5 with SHA-512: in certificates only.
+        /// RSASSA-PKCS1-v1_5 with SHA-512: in TLS 1.3 for certificates only.
         RSA_PKCS1_SHA512 = 0x0601, "rsa_pkcs1_sha512";
         /// ECDSA on P-256 with SHA-256.
         ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
@@ -119,6 +145,8 @@ wire_enum! {
         STATUS_REQUEST = 5, "status_request";
         /// Groups for the key exchange.
         SUPPORTED_GROUPS = 10, "supported_groups";
+        /// Encodings of points of elliptic curves in TLS 1.2 (RFC 8422).
+        EC_POINT_FORMATS = 11, "ec_point_formats";
         /// Schemes for signatures of handshakes, and of certificates unless the next says more.
         SIGNATURE_ALGORITHMS = 13, "signature_algorithms";
         /// The application's protocol (RFC 7301).
@@ -127,6 +155,10 @@ wire_enum! {
         SIGNED_CERTIFICATE_TIMESTAMP = 18, "signed_certificate_timestamp";
         /// Padding of a ClientHello (RFC 7685).
         PADDING = 21, "padding";
+        /// TLS 1.2 binds its master secret to the handshake (RFC 7627).
+        EXTENDED_MASTER_SECRET = 23, "extended_master_secret";
+        /// Tickets of TLS 1.2 (RFC 5077).
+        SESSION_TICKET = 35, "session_ticket";
         /// Keys that both have already.
         PRE_SHARED_KEY = 41, "pre_shared_key";
         /// Data before the handshake ends.
@@ -147,6 +179,8 @@ wire_enum! {
         SIGNATURE_ALGORITHMS_CERT = 50, "signature_algorithms_cert";
         /// Public keys of the key exchange.
         KEY_SHARE = 51, "key_share";
+        /// Renegotiation in TLS 1.2 is bound to what it follows (RFC 5746).
+        RENEGOTIATION_INFO = 0xff01, "renegotiation_info";
     }
 }
 
@@ -193,6 +227,8 @@ wire_enum! {
         INAPPROPRIATE_FALLBACK = 86, "inappropriate_fallback";
         /// The user gave up.
         USER_CANCELED = 90, "user_canceled";
+        /// No renegotiation, in TLS 1.2.
+        NO_RENEGOTIATION = 100, "no_renegotiation";
         /// A required extension is absent.
         MISSING_EXTENSION = 109, "missing_extension";
         /// An extension that was not offered.

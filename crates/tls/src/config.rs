@@ -1,13 +1,14 @@
 //! What a side offers, accepts and is. Shared by all its connections.
 
 use crate::{
-    codepoints::{CipherSuite, NamedGroup, SignatureScheme},
+    codepoints::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme},
     crypto::kx::{GROUPS, is_built_in},
     error::Error,
     identity::Identity,
     limits::MAX_HANDSHAKE_MESSAGE,
     psk::{ExternalPsk, ExternalPsks},
     resumption::{ClientSessions, EarlyDataPolicy, ServerSessions},
+    suites::KeyExchange,
     verify::{ClientVerifier, ServerVerifier},
     watch::{KeyLog, Watch, Watched},
 };
@@ -21,9 +22,81 @@ const CIPHER_SUITES: &[CipherSuite] = &[
     CipherSuite::TLS_AES_128_GCM_SHA256,
     CipherSuite::TLS_AES_256_GCM_SHA384,
     CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
-/// The schemes that a client accepts. Those of PKCS#1 are for certificates only.
+const RSA_KEY_TRANSPORT: &[CipherSuite] = &[
+    CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384,
+];
+
+/// The versions of TLS that a side has: all from `min` to `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    /// The lowest: TLS 1.2 or TLS 1.3.
+    pub min: ProtocolVersion,
+    /// The highest.
+    pub max: ProtocolVersion,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self {
+            min: ProtocolVersion::TLS1_2,
+            max: ProtocolVersion::TLS1_3,
+        }
+    }
+}
+
+impl Versions {
+    /// One version alone.
+    pub const fn only(version: ProtocolVersion) -> Self {
+        Self {
+            min: version,
+            max: version,
+        }
+    }
+
+    /// The versions, the highest first.
+    pub fn iter(self) -> impl Iterator<Item = ProtocolVersion> {
+        [ProtocolVersion::TLS1_3, ProtocolVersion::TLS1_2]
+            .into_iter()
+            .filter(move |version| (self.min..=self.max).contains(version))
+    }
+
+    /// Whether `version` is one of them.
+    pub fn contains(self, version: ProtocolVersion) -> bool {
+        self.iter().any(|ours| ours == version)
+    }
+}
+
+/// What holds in TLS 1.2 alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tls12 {
+    /// Whether the peer has to have extended_master_secret (RFC 7627). Without it somebody between two
+    /// connections can make their secrets the same.
+    pub require_extended_master_secret: bool,
+    /// Whether RSA key transport may be agreed on, which has no forward secrecy: whoever gets the
+    /// server's private key later reads all that was said. Needs the feature `rsa-key-transport`. Its
+    /// suites come last, unless `cipher_suites` names some.
+    pub rsa_key_transport: bool,
+}
+
+impl Default for Tls12 {
+    fn default() -> Self {
+        Self {
+            require_extended_master_secret: true,
+            rsa_key_transport: false,
+        }
+    }
+}
+
+/// The schemes that a client accepts. In TLS 1.3 those of PKCS#1 are for certificates only.
 const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ED25519,
@@ -54,7 +127,11 @@ pub struct ClientConfig {
     pub ask_for_scts: bool,
     /// Application protocols to offer (RFC 7301), each of 1 to 255 octets. None: not offered.
     pub alpn: Vec<Vec<u8>>,
-    /// Cipher suites to offer.
+    /// Versions to offer.
+    pub versions: Versions,
+    /// What holds in TLS 1.2 alone.
+    pub tls12: Tls12,
+    /// Cipher suites to offer, of all versions.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups to offer. A key share is sent for the first; another costs a round trip.
     pub groups: Vec<NamedGroup>,
@@ -93,6 +170,8 @@ impl ClientConfig {
             external_psks: Vec::new(),
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: Vec::new(),
+            versions: Versions::default(),
+            tls12: Tls12::default(),
             cipher_suites: CIPHER_SUITES.to_vec(),
             groups: GROUPS.to_vec(),
             signature_schemes: SIGNATURE_SCHEMES.to_vec(),
@@ -103,11 +182,31 @@ impl ClientConfig {
 
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        check_lists(&self.alpn, &self.cipher_suites, &self.groups)?;
+        check_lists(&self.alpn, &self.groups)?;
+        check_suites(
+            self.versions,
+            self.tls12.rsa_key_transport,
+            &self.cipher_suites,
+        )?;
         if self.signature_schemes.is_empty() {
             return Err(Error::MisuseConfig("no signature schemes"));
         }
         Ok(())
+    }
+
+    /// The suites to offer, of all versions.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = CipherSuite> {
+        suites(
+            self.versions,
+            self.tls12.rsa_key_transport,
+            &self.cipher_suites,
+        )
+    }
+
+    /// Whether `suite` of this version is offered.
+    pub(crate) fn offers(&self, version: ProtocolVersion, suite: CipherSuite) -> bool {
+        self.suites()
+            .any(|ours| ours == suite && ours.version() == version)
     }
 
     /// The identity to show a server that accepts these schemes and authorities, and how its key
@@ -185,7 +284,11 @@ pub struct ServerConfig {
     pub client_auth: Option<ClientAuth>,
     /// Application protocols to accept (RFC 7301). None: a client's offer is not answered.
     pub alpn: Vec<Vec<u8>>,
-    /// Cipher suites to accept.
+    /// Versions to accept.
+    pub versions: Versions,
+    /// What holds in TLS 1.2 alone.
+    pub tls12: Tls12,
+    /// Cipher suites to accept, of all versions.
     pub cipher_suites: Vec<CipherSuite>,
     /// Groups to accept. One that the client sent a key share for goes before one that it did not.
     pub groups: Vec<NamedGroup>,
@@ -221,6 +324,8 @@ impl ServerConfig {
             external_psks: None,
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
             alpn: vec![],
+            versions: Versions::default(),
+            tls12: Tls12::default(),
             cipher_suites: CIPHER_SUITES.to_vec(),
             groups: GROUPS.to_vec(),
             key_log: None,
@@ -230,11 +335,26 @@ impl ServerConfig {
 
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        check_lists(&self.alpn, &self.cipher_suites, &self.groups)?;
+        check_lists(&self.alpn, &self.groups)?;
+        check_suites(
+            self.versions,
+            self.tls12.rsa_key_transport,
+            &self.cipher_suites,
+        )?;
         if self.identities.is_empty() && self.external_psks.is_none() {
             return Err(Error::MisuseConfig("no identity"));
         }
         Ok(())
+    }
+
+    /// The suites to accept in `version`.
+    pub(crate) fn suites(&self, version: ProtocolVersion) -> impl Iterator<Item = CipherSuite> {
+        suites(
+            self.versions,
+            self.tls12.rsa_key_transport,
+            &self.cipher_suites,
+        )
+        .filter(move |suite| suite.version() == version)
     }
 
     /// The identity to show a client that accepts these schemes and asks for `name`, and how its key
@@ -244,16 +364,31 @@ impl ServerConfig {
         accepts: impl Fn(SignatureScheme) -> bool,
         name: Option<&str>,
     ) -> Option<(&Arc<Identity>, SignatureScheme)> {
-        let usable = || {
+        self.identity_that(|identity| identity.scheme_for(&accepts), name)
+    }
+
+    /// The identity that decrypts the premaster secret of a client that asks for `name`.
+    pub(crate) fn decrypting_identity(&self, name: Option<&str>) -> Option<&Arc<Identity>> {
+        self.identity_that(|identity| identity.decrypts().then_some(()), name)
+            .map(|(identity, ())| identity)
+    }
+
+    /// Of the identities that `usable` has something for, the first that has `name`, or else the first.
+    fn identity_that<T>(
+        &self,
+        usable: impl Fn(&Identity) -> Option<T>,
+        name: Option<&str>,
+    ) -> Option<(&Arc<Identity>, T)> {
+        let all = || {
             self.identities
                 .iter()
-                .filter_map(|identity| Some((identity, identity.scheme_for(&accepts)?)))
+                .filter_map(|identity| Some((identity, usable(identity)?)))
         };
-        let named = |name| usable().find(|(identity, _)| identity.has_name(name));
+        let named = |name| all().find(|(identity, _)| identity.has_name(name));
         let only = self.identities.len() == 1;
         name.filter(|_| !only)
             .and_then(named)
-            .or_else(|| usable().next())
+            .or_else(|| all().next())
     }
 
     pub(crate) fn watched(&self) -> Watched {
@@ -264,23 +399,51 @@ impl ServerConfig {
     }
 }
 
-fn check_lists(
-    alpn: &[Vec<u8>],
-    cipher_suites: &[CipherSuite],
-    groups: &[NamedGroup],
+/// The suites of `listed` that `versions` have, and behind them those of RSA key transport where it is
+/// switched on and none is listed.
+fn suites(
+    versions: Versions,
+    rsa_key_transport: bool,
+    listed: &[CipherSuite],
+) -> impl Iterator<Item = CipherSuite> {
+    let unlisted = rsa_key_transport && !listed.iter().copied().any(transports_keys);
+    let added = RSA_KEY_TRANSPORT.iter().filter(move |_| unlisted);
+    listed
+        .iter()
+        .chain(added)
+        .copied()
+        .filter(move |suite| versions.contains(suite.version()))
+}
+
+fn transports_keys(suite: CipherSuite) -> bool {
+    suite.key_exchange() == KeyExchange::Rsa
+}
+
+fn check_suites(
+    versions: Versions,
+    rsa_key_transport: bool,
+    listed: &[CipherSuite],
 ) -> Result<(), Error> {
+    let refuse = |why| Err(Error::MisuseConfig(why));
+    if rsa_key_transport && !cfg!(feature = "rsa-key-transport") {
+        return refuse("RSA key transport is not built in");
+    }
+    if listed.iter().any(|suite| !suite.is_built_in()) {
+        return refuse("a cipher suite that is not built in");
+    }
+    if !rsa_key_transport && listed.iter().copied().any(transports_keys) {
+        return refuse("RSA key transport is switched off");
+    }
+    if suites(versions, rsa_key_transport, listed).next().is_none() {
+        return refuse("no versions, or no cipher suites of theirs");
+    }
+    Ok(())
+}
+
+fn check_lists(alpn: &[Vec<u8>], groups: &[NamedGroup]) -> Result<(), Error> {
     if alpn.iter().any(|name| !(1..=255).contains(&name.len())) {
         return Err(Error::MisuseConfig(
             "a protocol name is not 1 to 255 octets long",
-        ));
-    }
-    if cipher_suites.is_empty()
-        || cipher_suites
-            .iter()
-            .any(|suite| !CIPHER_SUITES.contains(suite))
-    {
-        return Err(Error::MisuseConfig(
-            "no cipher suites, or one that is not built in",
         ));
     }
     if groups.is_empty() || groups.iter().any(|group| !is_built_in(*group)) {

@@ -10,19 +10,26 @@ use crate::{
     error::{Error, Malformed},
     hello::Hello,
     identity::{Staples, ToSign},
-    io::Io,
+    io::{ALERT_WARNING, Io, send_alert},
     joiner::{Aligned, Joiner},
     limits::{
         MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT,
         MAX_WARNINGS,
     },
     messages::{HEADER_LEN, Message},
-    record::{Incoming, Opened, Outgoing, ROOM, front},
-    tls13::{both::Open, client, server},
+    record::{Incoming, Opened, Outgoing, front},
+    tls12, tls13,
+    tls13::{client, server},
     verify::{Judge, Presented},
     watch::{Note, Watched, What},
 };
-use alloc::{boxed::Box, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
 use core::{fmt, mem, ops::Range};
 use netkit_core::Step;
 use rand_core::CryptoRng;
@@ -90,8 +97,8 @@ pub struct Agreed {
     pub version: ProtocolVersion,
     /// The cipher suite.
     pub cipher_suite: CipherSuite,
-    /// The group of the key exchange.
-    pub group: NamedGroup,
+    /// The group of the key exchange; `None` in RSA key transport.
+    pub group: Option<NamedGroup>,
     /// The scheme of the server's signature; `None` where nothing was signed.
     pub signature_scheme: Option<SignatureScheme>,
     /// The application's protocol.
@@ -117,6 +124,14 @@ pub enum EarlyData {
     Rejected,
     /// The server took it.
     Accepted,
+}
+
+impl Agreed {
+    /// The group of the key exchange, or that it was RSA key transport.
+    pub fn key_exchange(&self) -> String {
+        self.group
+            .map_or_else(|| "RSA key transport".into(), |group| group.to_string())
+    }
 }
 
 /// What is known of the peer and of the handshake, for whoever asks.
@@ -216,11 +231,12 @@ impl Flow {
         }
     }
 
-    fn open(&mut self) -> Option<&mut Open> {
+    fn open(&mut self) -> Option<Open<'_>> {
+        use {client::State as C, server::State as S};
         match self {
-            Self::Client(client::State::Open(open)) | Self::Server(server::State::Open(open)) => {
-                Some(open)
-            }
+            Self::Client(C::Open(open)) | Self::Server(S::Open(open)) => Some(Open::Tls13(open)),
+            Self::Client(C::Tls12(tls12::client::State::Open(open)))
+            | Self::Server(S::Tls12(tls12::server::State::Open(open))) => Some(Open::Tls12(open)),
             _ => None,
         }
     }
@@ -235,12 +251,47 @@ impl Flow {
         }
     }
 
+    fn is_tls12(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(client::State::Tls12(_)) | Self::Server(server::State::Tls12(_))
+        )
+    }
+
+    /// Whether an alert's level tells something: in TLS 1.2, and as long as it may be what the server
+    /// chooses.
+    fn has_alert_levels(&self) -> bool {
+        self.is_tls12() || matches!(self, Self::Client(state) if state.may_be_tls12())
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Client(state) => state.name(),
             Self::Server(state) => state.name(),
             Self::Undecided(_) => "UNDECIDED",
             Self::Over => "OVER",
+        }
+    }
+}
+
+/// What an open connection of either version can do.
+enum Open<'f> {
+    Tls12(&'f mut tls12::both::Open),
+    Tls13(&'f mut tls13::both::Open),
+}
+
+impl Open<'_> {
+    fn heard_data(&mut self) {
+        match self {
+            Self::Tls12(open) => open.heard_data(),
+            Self::Tls13(open) => open.heard_data(),
+        }
+    }
+
+    fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        match self {
+            Self::Tls12(open) => open.export(label, context, out),
+            Self::Tls13(open) => open.export(label, context, out),
         }
     }
 }
@@ -460,7 +511,7 @@ impl Connection {
             used += record.len();
             if let Opened::Content(kind, range) = opened {
                 let place = start + range.start..start + range.end;
-                let found = match self.content(kind, &octets[range])? {
+                let found = match self.content(kind, &octets[range], out)? {
                     Content::Taken => continue,
                     Content::Data => Found::Data(place),
                     Content::EarlyData => Found::EarlyData(place),
@@ -472,7 +523,12 @@ impl Connection {
     }
 
     /// Takes the content of one record.
-    fn content(&mut self, kind: ContentType, content: &[u8]) -> Result<Content, Error> {
+    fn content(
+        &mut self,
+        kind: ContentType,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Content, Error> {
         // RFC 9846 5.1: nothing stands between the parts of a message, and only alerts, which end
         // the connection anyway, may try.
         if !self.joiner.is_empty() && !matches!(kind, ContentType::HANDSHAKE | ContentType::ALERT) {
@@ -487,7 +543,7 @@ impl Connection {
                 Ok(Content::Taken)
             }
             ContentType::ALERT => self.alert(content),
-            ContentType::CHANGE_CIPHER_SPEC => self.change_cipher_spec(content),
+            ContentType::CHANGE_CIPHER_SPEC => self.change_cipher_spec(content, out),
             _ => self.data(content),
         }
     }
@@ -506,7 +562,7 @@ impl Connection {
         }
         self.idle = Idle::default();
         match self.flow.open() {
-            Some(open) => {
+            Some(mut open) => {
                 open.heard_data();
                 Ok(Content::Data)
             }
@@ -524,8 +580,7 @@ impl Connection {
     }
 
     fn alert(&mut self, content: &[u8]) -> Result<Content, Error> {
-        // The level tells nothing in TLS 1.3 (RFC 9846 6).
-        let &[_level, description] = content else {
+        let &[level, description] = content else {
             return Err(Error::PeerDecode(Malformed::Shape(
                 "an alert is not two octets long",
             )));
@@ -541,19 +596,31 @@ impl Connection {
                 self.peer_closed = true;
                 Ok(Content::Closed)
             }
-            AlertDescription::USER_CANCELED if self.idle.warnings < MAX_WARNINGS => {
+            // The level tells nothing in TLS 1.3 (RFC 9846 6), and all in TLS 1.2 (RFC 5246 7.2).
+            description
+                if description == AlertDescription::USER_CANCELED
+                    || (level == ALERT_WARNING
+                        && description != AlertDescription::CLOSE_NOTIFY
+                        && self.flow.has_alert_levels()) =>
+            {
+                if self.idle.warnings == MAX_WARNINGS {
+                    return Err(Error::PeerTooMany("warnings"));
+                }
                 self.idle.warnings += 1;
                 Ok(Content::Taken)
             }
-            AlertDescription::USER_CANCELED => Err(Error::PeerTooMany("warnings")),
             description => Err(Error::PeerAlert(description)),
         }
     }
 
-    /// RFC 9846 5: the dummy record may come between the first ClientHello and the peer's Finished.
-    fn change_cipher_spec(&mut self, content: &[u8]) -> Result<Content, Error> {
+    /// In TLS 1.3 a dummy that may come between the first ClientHello and the peer's Finished (RFC 9846
+    /// 5). In TLS 1.2 it comes once and has its turn like a message (RFC 5246 7.1): an earlier one would
+    /// be somebody else's.
+    fn change_cipher_spec(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<Content, Error> {
         let waits_for_hello = matches!(self.flow, Flow::Server(server::State::WaitCh(_)));
-        if content != [1] || waits_for_hello || self.flow.open().is_some() {
+        let tls12 = self.flow.is_tls12();
+        let repeated = tls12 && self.change_cipher_specs > 0;
+        if content != [1] || waits_for_hello || repeated || self.flow.open().is_some() {
             return Err(Error::PeerUnexpectedRecord(ContentType::CHANGE_CIPHER_SPEC));
         }
         if self.change_cipher_specs == MAX_CHANGE_CIPHER_SPECS {
@@ -564,6 +631,10 @@ impl Connection {
             sent: false,
             what: What::ChangeCipherSpec,
         });
+        if tls12 {
+            let aligned = self.joiner.aligned();
+            self.advance(&Message::ChangeCipherSpec, &[], aligned, out)?;
+        }
         Ok(Content::Taken)
     }
 
@@ -593,7 +664,7 @@ impl Connection {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        self.outgoing.record(kind, content.len(), out, |out| {
+        self.outgoing.record(kind, out, |out| {
             out.extend_from_slice(content);
         })
     }
@@ -748,18 +819,7 @@ impl Connection {
     }
 
     fn send_alert(&mut self, alert: AlertDescription, out: &mut Vec<u8>) -> Result<(), Error> {
-        const WARNING: u8 = 1;
-        const FATAL: u8 = 2;
-        let level = match alert {
-            AlertDescription::CLOSE_NOTIFY | AlertDescription::USER_CANCELED => WARNING,
-            _ => FATAL,
-        };
-        self.watched.note(&Note {
-            sent: true,
-            what: What::Alert(alert),
-        });
-        self.outgoing
-            .send(ContentType::ALERT, &[&[level, alert.0]], out)
+        send_alert(alert, &mut self.outgoing, &self.watched, out)
     }
 
     /// Appends `body`, its parts joined, to `out` in records.
@@ -774,7 +834,7 @@ impl Connection {
 
     /// Octets that [`send_in_place`](Self::send_in_place) needs in front of the content and behind it.
     pub fn room_around(&self) -> (usize, usize) {
-        ROOM
+        self.outgoing.room()
     }
 
     /// Makes `record` a record where it stands, so that its content is not copied: room in front, 1 to
@@ -795,13 +855,21 @@ impl Connection {
             .seal_in_place(ContentType::APPLICATION_DATA, record)
     }
 
-    /// Changes the key first where it is worn out, or where the peer waits for that.
+    /// Changes the key first where it is worn out, or where the peer waits for that. TLS 1.2 cannot: a
+    /// worn-out key ends the connection.
     fn prepare(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
         let (open, outgoing) = self.sending()?;
-        if open.will_send_data() || !outgoing.has_room_for(body) {
-            self.update_keys(false, out)?;
+        let worn_out = !outgoing.has_room_for(body);
+        match open {
+            Open::Tls12(_) if worn_out => Err(self.fail(Error::KeyExhausted, out)),
+            Open::Tls12(_) => Ok(()),
+            Open::Tls13(open) => {
+                if open.will_send_data() || worn_out {
+                    self.update_keys(false, out)?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Octets that a client may send before the server has answered: none unless
@@ -840,11 +908,13 @@ impl Connection {
     }
 
     /// Fills `out` with a key for another protocol, which both sides get from the same `label` and
-    /// `context` (RFC 9846 7.5). Labels are registered with IANA, or begin with "EXPERIMENTAL".
+    /// `context` (RFC 9846 7.5). Labels are registered with IANA, or begin with "EXPERIMENTAL". In TLS 1.2
+    /// (RFC 5705) an empty context is none.
     ///
     /// # Errors
     /// [`Error::MisuseNotOpen`] before [`Event::Connected`]; [`Error::MisuseExport`] if label (249 octets)
-    /// or output (255 hashes) is too long. Neither harms anything.
+    /// or output (255 hashes) is too long, or if TLS 1.2 is without extended_master_secret (RFC 7627 5.4).
+    /// Neither harms anything.
     pub fn export(&mut self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
         match (self.failed, self.flow.open()) {
             (Some(error), _) => Err(error),
@@ -858,10 +928,12 @@ impl Connection {
     /// It is not needed: a key that has protected as many records as it may is changed by itself.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send); [`Error::MisuseNoKeyUpdate`] in TLS 1.2, which harms nothing.
     pub fn update_keys(&mut self, ask_peer_too: bool, out: &mut Vec<u8>) -> Result<(), Error> {
         let request = KeyUpdateRequest(u8::from(ask_peer_too));
-        let (open, outgoing) = self.sending()?;
+        let (Open::Tls13(open), outgoing) = self.sending()? else {
+            return Err(Error::MisuseNoKeyUpdate);
+        };
         let message = open.announce_key(request, outgoing, out)?;
         self.watched.note(&Note {
             sent: true,
@@ -871,7 +943,7 @@ impl Connection {
     }
 
     /// What sends, if this side may.
-    fn sending(&mut self) -> Result<(&mut Open, &mut Outgoing), Error> {
+    fn sending(&mut self) -> Result<(Open<'_>, &mut Outgoing), Error> {
         match (self.failed, self.flow.open()) {
             (Some(error), _) => Err(error),
             (None, Some(open)) if !self.send_closed => Ok((open, &mut self.outgoing)),

@@ -71,10 +71,13 @@ impl Disagreement {
             Error::PeerNoCommonVersion => {
                 let theirs = m.supported_versions().ok()?;
                 let theirs = theirs.map(|list| list.iter().map(ProtocolVersion).collect());
-                Self::Version(Lists::new(VERSIONS, theirs))
+                Self::Version(Lists::new(config.versions.iter(), theirs))
             }
             Error::PeerNoCommonSuite => Self::CipherSuite(Lists::new(
-                config.cipher_suites.iter().copied(),
+                config
+                    .versions
+                    .iter()
+                    .flat_map(|version| config.suites(version)),
                 Some(m.cipher_suites.iter().map(CipherSuite).collect()),
             )),
             Error::PeerNoCommonGroup => Self::Group(Lists::new(
@@ -105,8 +108,8 @@ impl Disagreement {
     /// What a client has offered to a server that accepted none of it and does not say why.
     pub(crate) fn of_client(config: &ClientConfig) -> Vec<Self> {
         vec![
-            Self::Version(Lists::new(VERSIONS, None)),
-            Self::CipherSuite(Lists::new(config.cipher_suites.iter().copied(), None)),
+            Self::Version(Lists::new(config.versions.iter(), None)),
+            Self::CipherSuite(Lists::new(config.suites(), None)),
             Self::Group(Lists::new(config.groups.iter().copied(), None)),
             Self::SignatureScheme(Lists::new(config.signature_schemes.iter().copied(), None)),
             Self::Protocol(Lists::new(
@@ -116,9 +119,6 @@ impl Disagreement {
         ]
     }
 }
-
-/// The versions that are built in.
-const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::TLS1_3];
 
 impl fmt::Display for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

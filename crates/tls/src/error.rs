@@ -28,6 +28,12 @@ pub enum Error {
     PeerTooMany(&'static str),
     /// No version in common.
     PeerNoCommonVersion,
+    /// The server chose TLS 1.2, and its random says that it would have chosen TLS 1.3 (RFC 9846 4.2.3).
+    PeerDowngrade,
+    /// The client was refused a higher version by somebody that is not us (RFC 7507).
+    PeerInappropriateFallback,
+    /// The peer has TLS 1.2 without this extension, which closes a hole in it.
+    PeerUnprotected(ExtensionType),
     /// No cipher suite in common.
     PeerNoCommonSuite,
     /// No group in common.
@@ -66,6 +72,8 @@ pub enum Error {
     MisuseNotOpen,
     /// A record to be sent in place has no content, or more than a record holds.
     MisuseRecord,
+    /// TLS 1.2 has no key update.
+    MisuseNoKeyUpdate,
     /// Early data that the server does not take, or more of it than it takes.
     MisuseEarlyData,
     /// An exporter's label or output is too long (RFC 9846 7.5).
@@ -120,13 +128,15 @@ impl Error {
             | Self::PeerMisalignedMessage
             | Self::PeerTooMany(_) => A::UNEXPECTED_MESSAGE,
             Self::PeerDecode(_) | Self::PeerNoCertificate => A::DECODE_ERROR,
-            Self::PeerIllegalParameter(_) => A::ILLEGAL_PARAMETER,
+            Self::PeerIllegalParameter(_) | Self::PeerDowngrade => A::ILLEGAL_PARAMETER,
+            Self::PeerInappropriateFallback => A::INAPPROPRIATE_FALLBACK,
             Self::PeerRecordOverflow => A::RECORD_OVERFLOW,
             Self::PeerBadRecordMac => A::BAD_RECORD_MAC,
             Self::PeerNoCommonVersion => A::PROTOCOL_VERSION,
-            Self::PeerNoCommonSuite | Self::PeerNoCommonGroup | Self::PeerNoCommonScheme => {
-                A::HANDSHAKE_FAILURE
-            }
+            Self::PeerNoCommonSuite
+            | Self::PeerNoCommonGroup
+            | Self::PeerNoCommonScheme
+            | Self::PeerUnprotected(_) => A::HANDSHAKE_FAILURE,
             Self::PeerNoCommonProtocol => A::NO_APPLICATION_PROTOCOL,
             Self::PeerNoClientCertificate => A::CERTIFICATE_REQUIRED,
             Self::PeerMissingExtension(_) => A::MISSING_EXTENSION,
@@ -138,6 +148,7 @@ impl Error {
             Self::PeerAlert(_)
             | Self::Truncated
             | Self::MisuseNotOpen
+            | Self::MisuseNoKeyUpdate
             | Self::MisuseEarlyData
             | Self::MisuseExport
             | Self::MisuseNotAsked
@@ -165,6 +176,9 @@ impl Error {
             Self::PeerBadRecordMac => "peer_bad_record_mac",
             Self::PeerTooMany(_) => "peer_too_many",
             Self::PeerNoCommonVersion => "peer_no_common_version",
+            Self::PeerDowngrade => "peer_downgrade",
+            Self::PeerInappropriateFallback => "peer_inappropriate_fallback",
+            Self::PeerUnprotected(_) => "peer_unprotected",
             Self::PeerNoCommonSuite => "peer_no_common_suite",
             Self::PeerNoCommonGroup => "peer_no_common_group",
             Self::PeerNoCommonScheme => "peer_no_common_scheme",
@@ -183,6 +197,7 @@ impl Error {
             Self::MisuseKey => "misuse_key",
             Self::MisuseKeyMismatch => "misuse_key_mismatch",
             Self::MisuseNotOpen => "misuse_not_open",
+            Self::MisuseNoKeyUpdate => "misuse_no_key_update",
             Self::MisuseEarlyData => "misuse_early_data",
             Self::MisuseExport => "misuse_export",
             Self::MisuseNotAsked => "misuse_not_asked",
@@ -196,6 +211,7 @@ impl Error {
 }
 
 impl fmt::Display for Error {
+    #[expect(clippy::too_many_lines, reason = "each error has its words")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerNotTls => f.write_str(
@@ -228,8 +244,20 @@ impl fmt::Display for Error {
                 "a record of the peer does not authenticate: it was damaged or forged on the way",
             ),
             Self::PeerTooMany(what) => write!(f, "the peer sent too many {what}"),
-            Self::PeerNoCommonVersion => {
-                f.write_str("no version in common: the peer does not offer TLS 1.3")
+            Self::PeerNoCommonVersion => f.write_str("no version in common with the peer"),
+            Self::PeerDowngrade => f.write_str(
+                "the server has TLS 1.3 and yet answers with TLS 1.2: somebody on the way lowered \
+                 the version",
+            ),
+            Self::PeerInappropriateFallback => f.write_str(
+                "the client tried again with a lower version, which was not needed: somebody on \
+                 the way interferes",
+            ),
+            Self::PeerUnprotected(extension) => {
+                write!(
+                    f,
+                    "the peer's TLS 1.2 lacks {extension}, and is not safe without it"
+                )
             }
             Self::PeerNoCommonSuite => f.write_str("no cipher suite in common with the peer"),
             Self::PeerNoCommonGroup => f.write_str("no key exchange group in common with the peer"),
@@ -277,6 +305,7 @@ impl fmt::Display for Error {
                 f.write_str("the private key does not belong to the first certificate of the chain")
             }
             Self::MisuseNotOpen => f.write_str("the connection is not open for sending"),
+            Self::MisuseNoKeyUpdate => f.write_str("TLS 1.2 has no key update"),
             Self::MisuseRecord => {
                 f.write_str("a record to send in place holds 1 to 16384 octets between its margins")
             }

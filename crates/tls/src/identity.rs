@@ -107,6 +107,14 @@ impl Identity {
         }
     }
 
+    /// Whether the key decrypts premaster secrets.
+    pub(crate) fn decrypts(&self) -> bool {
+        #[cfg(feature = "rsa-key-transport")]
+        return self.decrypter.is_some();
+        #[cfg(not(feature = "rsa-key-transport"))]
+        false
+    }
+
     /// The key as it decrypts premaster secrets; `None` if it is no RSA key, or elsewhere.
     #[cfg(feature = "rsa-key-transport")]
     pub fn decrypter(&self) -> Option<&rsa::Decrypter> {

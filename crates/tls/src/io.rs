@@ -1,7 +1,7 @@
 //! What a flow's handlers may touch beside their own state.
 
 use crate::{
-    codepoints::HandshakeType,
+    codepoints::{AlertDescription, ContentType, HandshakeType},
     connection::{Agreed, Facts},
     disagreement::Disagreement,
     error::Error,
@@ -13,6 +13,29 @@ use crate::{
 use alloc::{boxed::Box, format, vec::Vec};
 use rand_core::CryptoRng;
 use rustls_pki_types::{CertificateDer, UnixTime};
+
+/// Appends an alert.
+pub(crate) fn send_alert(
+    alert: AlertDescription,
+    outgoing: &mut Outgoing,
+    watched: &Watched,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    use AlertDescription as A;
+    const FATAL: u8 = 2;
+    let level = match alert {
+        A::CLOSE_NOTIFY | A::USER_CANCELED | A::NO_RENEGOTIATION => ALERT_WARNING,
+        _ => FATAL,
+    };
+    watched.note(&Note {
+        sent: true,
+        what: What::Alert(alert),
+    });
+    outgoing.send(ContentType::ALERT, &[&[level, alert.0]], out)
+}
+
+/// The level of an alert that ends nothing, in TLS 1.2.
+pub(crate) const ALERT_WARNING: u8 = 1;
 
 /// One message's surroundings.
 pub(crate) struct Io<'c> {
@@ -53,7 +76,12 @@ impl Io<'_> {
         self.facts.agreed = Some(agreed);
     }
 
-    /// Sends the dummy ChangeCipherSpec.
+    /// Sends a warning.
+    pub(crate) fn warn(&mut self, alert: AlertDescription) -> Result<(), Error> {
+        send_alert(alert, self.outgoing, self.watched, self.out)
+    }
+
+    /// Sends ChangeCipherSpec, or the dummy that looks like it.
     pub(crate) fn change_cipher_spec(&mut self) {
         Outgoing::change_cipher_spec(self.out);
         self.watched.note(&Note {

@@ -23,6 +23,7 @@ mod psk;
 mod record;
 mod resumption;
 mod suites;
+mod tls12;
 mod tls13;
 mod transcript;
 mod verify;
@@ -32,7 +33,7 @@ pub use codepoints::{
     AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, KeyUpdateRequest,
     NamedGroup, ProtocolVersion, SignatureScheme,
 };
-pub use config::{ClientAuth, ClientConfig, ServerConfig};
+pub use config::{ClientAuth, ClientConfig, ServerConfig, Tls12, Versions};
 pub use connection::{Agreed, Connection, EarlyData, Event, Found, Question};
 #[cfg(feature = "rsa-key-transport")]
 pub use crypto::rsa;

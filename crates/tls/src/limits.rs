@@ -32,7 +32,11 @@ pub const MAX_EMPTY_RECORDS: u8 = 32;
 /// it asks for ours, a record in return.
 pub const MAX_KEY_UPDATES: u8 = 32;
 
-/// Warning alerts in a row (user_canceled) without application data.
+/// Wishes to renegotiate (a HelloRequest or ClientHello on an open connection of TLS 1.2) in a row
+/// without application data. Each costs an alert in return.
+pub const MAX_RENEGOTIATIONS: u8 = 4;
+
+/// Warning alerts in a row without application data.
 pub const MAX_WARNINGS: u8 = 4;
 
 /// NewSessionTicket messages in a row without application data.
@@ -44,6 +48,10 @@ pub const MAX_SKIPPED_EARLY_DATA: usize = 1 << 15;
 
 /// Records under one AES-GCM key. RFC 9846 5.5 allows 2^24.5 full-size ones; ours rekeys before.
 pub const MAX_RECORDS_AES_GCM: u64 = 1 << 23;
+
+/// Records under one AES-GCM key of TLS 1.2, which cannot change it: RFC 9325 4.4's 2^24.5 full-size
+/// ones. Whoever sends more, 388 GB, has to connect again.
+pub const MAX_RECORDS_AES_GCM_TLS12: u64 = 23_726_566;
 
 /// Records under one ChaCha20-Poly1305 key: only the record number's wrap at 2^64 is to be avoided
 /// (RFC 9846 5.5); 2^48 is out of reach of any connection.

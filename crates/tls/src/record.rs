@@ -101,12 +101,22 @@ impl Incoming {
         let fragment = record.fragment.clone();
         let Self { key, skip, opened } = self;
         match key {
+            // RFC 5246 6.2.3: whatever its type, a record is protected once there is a key.
+            Some(key) if key.is_tls12() => {
+                let (header, protected) = octets.split_at_mut(HEADER_LEN);
+                let place = key.open(header, &mut protected[..fragment.len()])?;
+                if place.len() > MAX_PLAINTEXT {
+                    return Err(Error::PeerRecordOverflow);
+                }
+                let place = HEADER_LEN + place.start..HEADER_LEN + place.end;
+                Ok(Opened::Content(record.kind, place))
+            }
             Some(key) if record.kind == ContentType::APPLICATION_DATA => {
                 let (header, protected) = octets.split_at_mut(HEADER_LEN);
                 match key.open(header, &mut protected[..fragment.len()]) {
-                    Ok(length) => {
+                    Ok(place) => {
                         (*skip, *opened) = (0, true);
-                        inner(&octets[fragment.start..fragment.start + length])
+                        inner(&octets[HEADER_LEN..HEADER_LEN + place.end])
                     }
                     Err(Error::PeerBadRecordMac) if read_past(skip, fragment.len()) => {
                         Ok(Opened::Skipped)
@@ -168,8 +178,8 @@ fn inner(plaintext: &[u8]) -> Result<Opened, Error> {
     }
 }
 
-/// Octets around the content of a protected record: its header; the inner type and the tag.
-pub(crate) const ROOM: (usize, usize) = (HEADER_LEN, 1 + TAG_LEN);
+/// The most octets around the content of a record, for each side of it.
+const MAX_ROOM: usize = 32;
 
 /// The header of a record whose body has `length` octets, at most `MAX_CIPHERTEXT`.
 fn head(kind: ContentType, length: usize) -> [u8; HEADER_LEN] {
@@ -219,13 +229,14 @@ impl Outgoing {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let mut left: usize = parts.iter().map(|part| part.len()).sum();
-        out.reserve(left + left.div_ceil(MAX_PLAINTEXT) * (HEADER_LEN + 1 + TAG_LEN));
+        let (front, behind) = self.room();
+        out.reserve(left + left.div_ceil(MAX_PLAINTEXT) * (front + behind));
         let mut parts = parts.iter().copied();
         let mut part: &[u8] = &[];
         while left > 0 {
             let length = left.min(MAX_PLAINTEXT);
             left -= length;
-            self.record(kind, length, out, |out| {
+            self.record(kind, out, |out| {
                 let mut wanted = length;
                 while wanted > 0 {
                     if part.is_empty() {
@@ -241,21 +252,33 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Protects the content that stands in `record` between [`ROOM`]'s octets, all of which it fills.
+    /// Octets around the content of a record: the header, and where AES-GCM protects TLS 1.2 a nonce;
+    /// behind it in TLS 1.3 the inner type, and the tag.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        let (nonce, behind) = self.key.as_ref().map_or((0, 0), RecordKey::room);
+        (HEADER_LEN + nonce, behind)
+    }
+
+    /// Protects the content that stands in `record` between [`room`](Self::room)'s octets, all of which
+    /// it fills.
     pub(crate) fn seal_in_place(
         &mut self,
         kind: ContentType,
         record: &mut [u8],
     ) -> Result<(), Error> {
-        let (front, behind) = ROOM;
-        let key = self.key.as_mut().ok_or(Error::MisuseNotOpen)?;
-        let (header, body) = record.split_at_mut(front);
-        let (protected, tag) = body.split_at_mut(body.len() - TAG_LEN);
-        header.copy_from_slice(&head(
-            ContentType::APPLICATION_DATA,
-            protected.len() + TAG_LEN,
-        ));
-        protected[protected.len() + TAG_LEN - behind] = kind.0;
+        let (header, body) = record.split_at_mut(HEADER_LEN);
+        let Some(key) = &mut self.key else {
+            header.copy_from_slice(&head(kind, body.len()));
+            return Ok(());
+        };
+        let length = body.len();
+        let (protected, tag) = body.split_at_mut(length - TAG_LEN);
+        if key.is_tls12() {
+            header.copy_from_slice(&head(kind, length));
+        } else {
+            header.copy_from_slice(&head(ContentType::APPLICATION_DATA, length));
+            protected[length - TAG_LEN - 1] = kind.0;
+        }
         match key.seal(header, protected) {
             Ok(sealed) => tag.copy_from_slice(&sealed),
             Err(error) => {
@@ -267,41 +290,27 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Appends the dummy ChangeCipherSpec, which is never protected (RFC 9846 D.4).
+    /// Appends the ChangeCipherSpec of TLS 1.2, or the dummy of TLS 1.3 that looks like it (RFC 9846
+    /// D.4): neither is protected.
     pub(crate) fn change_cipher_spec(out: &mut Vec<u8>) {
         let [high, low] = ProtocolVersion::TLS1_2.0.to_be_bytes();
         out.extend_from_slice(&[ContentType::CHANGE_CIPHER_SPEC.0, high, low, 0, 1, 1]);
     }
 
-    /// Appends one record whose `length` octets of content `fill` appends.
+    /// Appends one record whose content `fill` appends.
     pub(crate) fn record(
         &mut self,
         kind: ContentType,
-        length: usize,
         out: &mut Vec<u8>,
         fill: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
         let start = out.len();
-        let (outer, body) = match self.key {
-            Some(_) => (ContentType::APPLICATION_DATA, length + 1 + TAG_LEN),
-            None => (kind, length),
-        };
-        let header = head(outer, body);
-        out.extend_from_slice(&header);
+        let (front, behind) = self.room();
+        out.extend_from_slice(&[0; MAX_ROOM][..front]);
         fill(out);
-        if let Some(key) = &mut self.key {
-            out.push(kind.0);
-            match key.seal(&header, &mut out[start + HEADER_LEN..]) {
-                Ok(tag) => out.extend_from_slice(&tag),
-                Err(error) => {
-                    // What could not be protected must not leave.
-                    out[start..].zeroize();
-                    out.truncate(start);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
+        out.extend_from_slice(&[0; MAX_ROOM][..behind]);
+        self.seal_in_place(kind, &mut out[start..])
+            .inspect_err(|_| out.truncate(start))
     }
 }
 

@@ -11,14 +11,29 @@ use netkit_core::TooLong;
 
 /// The running hash of a handshake's messages (RFC 9846 4.1).
 #[derive(Debug)]
-pub(crate) struct Transcript(Running);
+pub(crate) struct Transcript {
+    running: Running,
+    /// The messages themselves, while a client of TLS 1.2 may have to sign them: the primitive takes
+    /// them and no hash. A flow has a fixed number of messages, each of limited length.
+    kept: Option<Vec<u8>>,
+}
+
+/// Whose message or proof it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
 
 impl Transcript {
     /// Begins with the ClientHello, once the suite names the hash function.
     pub(crate) fn new(suite: CipherSuite, client_hello: &[u8]) -> Self {
         let mut running = suite.hash().start();
         running.update(client_hello);
-        Self(running)
+        Self {
+            running,
+            kept: None,
+        }
     }
 
     /// Begins anew after a retry: the first ClientHello is replaced by its hash.
@@ -28,24 +43,40 @@ impl Transcript {
         running.update(&[HandshakeType::MESSAGE_HASH.0, 0, 0, hash.len() as u8]);
         running.update(hash.of(client_hello).as_ref());
         running.update(retry);
-        Self(running)
+        Self {
+            running,
+            kept: None,
+        }
     }
 
     /// Adds a message, header included.
     pub(crate) fn add(&mut self, message: &[u8]) {
-        self.0.update(message);
+        self.running.update(message);
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(message);
+        }
     }
 
     /// The hash of all messages so far and the front of the next.
     pub(crate) fn hash_with(&self, front: &[u8]) -> Digest {
-        let mut running = self.0.clone();
+        let mut running = self.running.clone();
         running.update(front);
         running.so_far()
     }
 
     /// The hash of all messages so far.
     pub(crate) fn hash(&self) -> Digest {
-        self.0.so_far()
+        self.running.so_far()
+    }
+
+    /// Keeps the messages themselves, from the ClientHello on, which is all so far.
+    pub(crate) fn keep(&mut self, client_hello: &[u8]) {
+        self.kept = Some(client_hello.to_vec());
+    }
+
+    /// The messages so far. They are kept no longer.
+    pub(crate) fn take_kept(&mut self) -> Vec<u8> {
+        self.kept.take().unwrap_or_default()
     }
 }
 

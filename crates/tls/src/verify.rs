@@ -1,7 +1,7 @@
 //! Judging a peer: its certificates, and its proof that it holds their key.
 
 use crate::{
-    codepoints::{AlertDescription, SignatureScheme},
+    codepoints::{AlertDescription, ProtocolVersion, SignatureScheme},
     error::Error,
 };
 use netkit_x509::{KeyKind, PublicKey, Roots, SignatureAlgorithm};
@@ -105,9 +105,11 @@ impl Judge<'_> {
     }
 }
 
-/// Checks a CertificateVerify's signature under the certificate's key. The scheme fixes the curve
-/// in TLS 1.3, and excludes PKCS#1 v1.5 (RFC 9846 4.3.3).
+/// Checks a signature of the handshake under the certificate's key. In TLS 1.3 the scheme fixes the
+/// curve, and PKCS#1 v1.5 has no place (RFC 9846 4.3.3); in TLS 1.2 an ECDSA scheme names the hash
+/// alone, and PKCS#1 v1.5 is the rule (RFC 5246 7.4.1.4.1).
 pub(crate) fn check_signature(
+    version: ProtocolVersion,
     certificate: &CertificateDer<'_>,
     scheme: SignatureScheme,
     content: &[u8],
@@ -122,15 +124,28 @@ pub(crate) fn check_signature(
         (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP256) => A::EcdsaP256Sha256,
         (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP384) => A::EcdsaP384Sha384,
         (S::ED25519, KeyKind::Ed25519) => A::Ed25519,
-        _ => {
-            return Err(Error::PeerIllegalParameter(
-                "a signature scheme that does not fit the certificate's key",
-            ));
-        }
+        (scheme, kind) if version == ProtocolVersion::TLS1_2 => tls12_only(scheme, kind)?,
+        _ => return Err(UNFIT),
     };
     key.verify(algorithm, content, signature)
         .map_err(|_| Error::PeerBadSignature)
 }
+
+/// The algorithm of a scheme that only TLS 1.2 allows with such a key.
+fn tls12_only(scheme: SignatureScheme, kind: KeyKind) -> Result<SignatureAlgorithm, Error> {
+    use {SignatureAlgorithm as A, SignatureScheme as S};
+    Ok(match (scheme, kind) {
+        (S::RSA_PKCS1_SHA256, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha256,
+        (S::RSA_PKCS1_SHA384, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha384,
+        (S::RSA_PKCS1_SHA512, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha512,
+        (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP384) => A::EcdsaP384Sha256,
+        (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP256) => A::EcdsaP256Sha384,
+        _ => return Err(UNFIT),
+    })
+}
+
+const UNFIT: Error =
+    Error::PeerIllegalParameter("a signature scheme that does not fit the certificate's key");
 
 /// The alert for a certificate's refusal (RFC 9846 6.2).
 pub(crate) const fn alert_for(error: netkit_x509::Error) -> AlertDescription {

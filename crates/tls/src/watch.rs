@@ -35,11 +35,12 @@ pub struct Note<'a> {
 pub enum What<'a> {
     /// A handshake message: its kind, and its octets with the header.
     Handshake(HandshakeType, &'a [u8]),
-    /// A dummy ChangeCipherSpec record, for middleboxes.
+    /// A ChangeCipherSpec record; in TLS 1.3 a dummy, for middleboxes.
     ChangeCipherSpec,
     /// An alert.
     Alert(AlertDescription),
-    /// From here records in this direction are under these keys: `handshake` or `application`.
+    /// From here records in this direction are under these keys: `handshake` or `application`; TLS 1.2
+    /// has the latter only.
     Keys(&'static str),
 }
 

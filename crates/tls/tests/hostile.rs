@@ -5,6 +5,7 @@ mod duo;
 use duo::{Duo, Messages, client_config, server_config};
 use netkit_tls::{
     AlertDescription as Alert, CipherSuite, Connection, Error, ExtensionType as X, NamedGroup,
+    ProtocolVersion, Versions,
     generators::{Hello, inject},
 };
 use std::sync::Arc;
@@ -35,6 +36,7 @@ fn hello() -> Hello {
 fn server_hears(message: &[u8]) -> (Result<(), Error>, Vec<u8>) {
     let (mut server, roots) = server_config();
     server.alpn = vec![b"http/1.1".to_vec()];
+    server.versions = Versions::only(ProtocolVersion::TLS1_3);
     let mut duo = Duo::new(client_config(roots), server);
     duo.to_server = vec![22, 3, 1, (message.len() >> 8) as u8, message.len() as u8];
     duo.to_server.extend_from_slice(message);

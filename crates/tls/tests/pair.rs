@@ -7,7 +7,12 @@ use netkit_tls::{CipherSuite, Error, Event, NamedGroup};
 
 #[test]
 fn every_suite_and_group_carries_data_both_ways() {
-    for &suite in CipherSuite::ALL {
+    let suites = [
+        CipherSuite::TLS_AES_128_GCM_SHA256,
+        CipherSuite::TLS_AES_256_GCM_SHA384,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    ];
+    for suite in suites {
         for &group in NamedGroup::ALL {
             let (mut server, roots) = server_config();
             server.groups = vec![group];
@@ -17,7 +22,7 @@ fn every_suite_and_group_carries_data_both_ways() {
             let mut duo = Duo::new(client, server);
             duo.connect().unwrap();
             let agreed = duo.client.agreed().unwrap();
-            assert_eq!((agreed.cipher_suite, agreed.group), (suite, group));
+            assert_eq!((agreed.cipher_suite, agreed.group), (suite, Some(group)));
             assert_eq!(duo.server.agreed(), duo.client.agreed());
             assert_eq!(duo.say_to_server(b"question").unwrap(), b"question");
             let long = vec![7; 40_000];
@@ -34,7 +39,7 @@ fn a_group_without_a_share_costs_one_retry() {
     duo.connect().unwrap();
     let agreed = duo.client.agreed().unwrap();
     assert!(agreed.hello_retry);
-    assert_eq!(agreed.group, NamedGroup::SECP384R1);
+    assert_eq!(agreed.group, Some(NamedGroup::SECP384R1));
     assert_eq!(duo.server.agreed(), duo.client.agreed());
     assert_eq!(duo.say_to_server(b"after").unwrap(), b"after");
 }

@@ -86,7 +86,7 @@ fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec
         ),
         row(
             "5 session",
-            &format!("{} handshake, {}", agreed.version, agreed.group),
+            &format!("{} handshake, {}", agreed.version, agreed.key_exchange()),
             |o| o.session,
         ),
         row(
@@ -141,7 +141,7 @@ fn here(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> [Stri
         format!("{} {}", heard(Type::CERTIFICATE), certificate.subject),
         format!("by {}, {days} days left", certificate.issuer),
         "no secret travels: both compute it".to_owned(),
-        format!("from the two key shares, {}", agreed.group),
+        format!("from the two key shares, {}", agreed.key_exchange()),
         heard(Type::CERTIFICATE_VERIFY),
         format!("{} proves the key", story::signature(agreed)),
         format!(

@@ -94,7 +94,7 @@ impl Told {
                 "{}, {}, {}, {}, ALPN {alpn}{} ({})",
                 agreed.version,
                 agreed.cipher_suite,
-                agreed.group,
+                agreed.key_exchange(),
                 story::signature(agreed),
                 if agreed.hello_retry {
                     ", after a HelloRetryRequest"

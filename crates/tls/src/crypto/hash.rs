@@ -49,11 +49,30 @@ impl Hash {
 
     /// HMAC of `data` under `key`.
     pub(crate) fn hmac(self, key: &[u8], data: &[u8]) -> Mac {
+        self.hmac_key(key).sign(&[data])
+    }
+
+    /// A key for several HMACs.
+    pub(crate) fn hmac_key(self, key: &[u8]) -> HmacKey {
         let algorithm = match self {
             Self::Sha256 => hmac::HMAC_SHA256,
             Self::Sha384 => hmac::HMAC_SHA384,
         };
-        Mac(hmac::sign(&hmac::Key::new(algorithm, key), data))
+        HmacKey(hmac::Key::new(algorithm, key))
+    }
+}
+
+/// A key for HMAC.
+pub(crate) struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    /// HMAC of `parts`, joined.
+    pub(crate) fn sign(&self, parts: &[&[u8]]) -> Mac {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        Mac(context.sign())
     }
 }
 

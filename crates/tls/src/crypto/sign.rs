@@ -8,8 +8,8 @@ use ring::{
     rand::SystemRandom,
     signature::{
         ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PSS_SHA256, RSA_PSS_SHA384,
-        RSA_PSS_SHA512, RsaKeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+        RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
     },
 };
 use rustls_pki_types::{PrivateKeyDer, PrivateSec1KeyDer};
@@ -76,6 +76,9 @@ impl SigningKey {
                 S::RSA_PSS_RSAE_SHA256,
                 S::RSA_PSS_RSAE_SHA384,
                 S::RSA_PSS_RSAE_SHA512,
+                S::RSA_PKCS1_SHA256,
+                S::RSA_PKCS1_SHA384,
+                S::RSA_PKCS1_SHA512,
             ],
             Self::P256(_) => &[S::ECDSA_SECP256R1_SHA256],
             Self::P384(_) => &[S::ECDSA_SECP384R1_SHA384],
@@ -97,9 +100,12 @@ impl SigningKey {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(pair) => {
-                let padding = match scheme {
+                let padding: &dyn RsaEncoding = match scheme {
                     SignatureScheme::RSA_PSS_RSAE_SHA256 => &RSA_PSS_SHA256,
                     SignatureScheme::RSA_PSS_RSAE_SHA384 => &RSA_PSS_SHA384,
+                    SignatureScheme::RSA_PKCS1_SHA256 => &RSA_PKCS1_SHA256,
+                    SignatureScheme::RSA_PKCS1_SHA384 => &RSA_PKCS1_SHA384,
+                    SignatureScheme::RSA_PKCS1_SHA512 => &RSA_PKCS1_SHA512,
                     _ => &RSA_PSS_SHA512,
                 };
                 let mut signature = vec![0; pair.public().modulus_len()];

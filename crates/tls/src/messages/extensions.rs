@@ -17,6 +17,8 @@ pub(crate) enum Place {
     Certificate = 16,
     CertificateRequest = 32,
     NewSessionTicket = 64,
+    /// Of TLS 1.2, which has the answers of EncryptedExtensions and Certificate here.
+    ServerHelloTls12 = 128,
 }
 
 /// Where an extension may stand, as the sum of [`Place`]s; `None` if we do not know it.
@@ -29,12 +31,17 @@ fn places(kind: ExtensionType) -> Option<u8> {
     const CT: u8 = Place::Certificate as u8;
     const CR: u8 = Place::CertificateRequest as u8;
     const NST: u8 = Place::NewSessionTicket as u8;
+    const SH12: u8 = Place::ServerHelloTls12 as u8;
     Some(match kind {
-        X::SERVER_NAME
-        | X::MAX_FRAGMENT_LENGTH
-        | X::SUPPORTED_GROUPS
-        | X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => CH | EE,
-        X::STATUS_REQUEST | X::SIGNED_CERTIFICATE_TIMESTAMP => CH | CR | CT,
+        X::SERVER_NAME | X::MAX_FRAGMENT_LENGTH | X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+            CH | EE | SH12
+        }
+        X::SUPPORTED_GROUPS => CH | EE,
+        X::STATUS_REQUEST | X::SIGNED_CERTIFICATE_TIMESTAMP => CH | CR | CT | SH12,
+        X::EC_POINT_FORMATS
+        | X::EXTENDED_MASTER_SECRET
+        | X::SESSION_TICKET
+        | X::RENEGOTIATION_INFO => CH | SH12,
         X::SIGNATURE_ALGORITHMS | X::SIGNATURE_ALGORITHMS_CERT | X::CERTIFICATE_AUTHORITIES => {
             CH | CR
         }
@@ -74,6 +81,14 @@ impl<'a> Extensions<'a> {
             return Err(Error::PeerIllegalParameter("an extension stands twice"));
         }
         Ok(Self(block))
+    }
+
+    /// As [`parse`](Self::parse), where TLS 1.2 may leave the block out.
+    pub(crate) fn parse_optional(reader: &mut Reader<'a>, place: Place) -> Result<Self, Error> {
+        if reader.is_empty() {
+            return Ok(Self(&[]));
+        }
+        Self::parse(reader, place)
     }
 
     /// The extensions in order: kind and content.
@@ -186,6 +201,22 @@ pub(super) fn protocol_names<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]
             )));
         }
         Ok(names)
+    })
+}
+
+/// The ALPN answer, if there is one.
+pub(crate) fn write_protocol(protocol: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), TooLong> {
+    let Some(protocol) = protocol else {
+        return Ok(());
+    };
+    out.u16(ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0);
+    out.nested_u16(|out| {
+        out.nested_u16(|out| {
+            out.nested_u8(|out| {
+                out.bytes(protocol);
+                Ok(())
+            })
+        })
     })
 }
 

@@ -5,6 +5,7 @@ use super::{
     extensions::{
         ListU16, host_name, list_u16, nothing, protocol_name, protocol_names, write_list,
     },
+    tls12::{FIRST_HANDSHAKE, POINT_FORMATS, first_handshake, point_formats},
     write_message,
 };
 use crate::{
@@ -27,12 +28,30 @@ const RETRY_RANDOM: [u8; 32] = [
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
+/// Not suites but signals (RFC 5746 3.3, RFC 7507).
+const EMPTY_RENEGOTIATION_INFO_SCSV: u16 = 0x00ff;
+const FALLBACK_SCSV: u16 = 0x5600;
+
 /// Whether the body of a ServerHello is a HelloRetryRequest's.
 pub(super) fn is_retry(body: &[u8]) -> bool {
     body.get(2..34) == Some(&RETRY_RANDOM)
 }
 
-fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+/// Whether the body of a ServerHello chooses TLS 1.2 or less: it has no supported_versions. What does
+/// not parse may be taken for either.
+pub(super) fn is_tls12(body: &[u8]) -> bool {
+    let supported_versions = |reader: &mut Reader<'_>| {
+        reader.bytes(2 + 32)?; // legacy_version, random
+        reader.block_u8()?; // legacy_session_id_echo
+        reader.bytes(2 + 1)?; // cipher_suite, legacy_compression_method
+        let extensions = Extensions::parse_optional(reader, Place::ServerHelloTls12);
+        Ok::<_, Error>(extensions?.get(ExtensionType::SUPPORTED_VERSIONS).is_some())
+    };
+    Reader::whole(body, supported_versions) == Ok(false)
+}
+
+/// At most 32 octets.
+pub(super) fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     match reader.block_u8()? {
         id if id.len() <= 32 => Ok(id),
         _ => Err(Error::PeerDecode(Malformed::Shape(
@@ -51,6 +70,7 @@ fn refuse_ssl(legacy_version: u16) -> Result<(), Error> {
 
 /// A ClientHello as received.
 pub(crate) struct ClientHello<'a> {
+    pub(crate) legacy_version: ProtocolVersion,
     pub(crate) random: [u8; 32],
     pub(crate) legacy_session_id: &'a [u8],
     pub(crate) cipher_suites: ListU16<'a>,
@@ -60,21 +80,19 @@ pub(crate) struct ClientHello<'a> {
 
 impl<'a> Parse<'a> for ClientHello<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        refuse_ssl(reader.u16()?)?;
+        let legacy_version = ProtocolVersion(reader.u16()?);
+        refuse_ssl(legacy_version.0)?;
         let random = reader.array()?;
         let legacy_session_id = session_id(reader)?;
         let cipher_suites = list_u16(reader)?;
         let legacy_compression_methods = reader.block_u8()?;
-        if reader.is_empty() {
-            // A hello without extensions is older than TLS 1.3.
-            return Err(Error::PeerNoCommonVersion);
-        }
         Ok(Self {
+            legacy_version,
             random,
             legacy_session_id,
             cipher_suites,
             legacy_compression_methods,
-            extensions: Extensions::parse(reader, Place::ClientHello)?,
+            extensions: Extensions::parse_optional(reader, Place::ClientHello)?,
         })
     }
 }
@@ -95,6 +113,33 @@ impl<'a> ClientHello<'a> {
     pub(crate) fn signature_algorithms(&self) -> Result<ListU16<'a>, Error> {
         self.extensions
             .require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)
+    }
+
+    /// Whether the client knows the attack on renegotiation, and is in its first handshake (RFC 5746
+    /// 3.6).
+    pub(crate) fn renegotiates_securely(&self) -> Result<bool, Error> {
+        let kind = ExtensionType::RENEGOTIATION_INFO;
+        let extension = self.extensions.read(kind, first_handshake)?;
+        let scsv = self.cipher_suites.contains(EMPTY_RENEGOTIATION_INFO_SCSV);
+        Ok(extension.is_some() || scsv)
+    }
+
+    /// Whether the client has been refused a higher version before (RFC 7507).
+    pub(crate) fn falls_back(&self) -> bool {
+        self.cipher_suites.contains(FALLBACK_SCSV)
+    }
+
+    /// Refuses encodings of points that leave out the one there is.
+    pub(crate) fn check_point_formats(&self) -> Result<(), Error> {
+        self.extensions
+            .read(ExtensionType::EC_POINT_FORMATS, point_formats)
+            .map(drop)
+    }
+
+    /// Whether the client has extended_master_secret (RFC 7627).
+    pub(crate) fn extended_master_secret(&self) -> Result<bool, Error> {
+        let kind = ExtensionType::EXTENDED_MASTER_SECRET;
+        Ok(self.extensions.read(kind, nothing)?.is_some())
     }
 
     /// The offered public keys with their groups, in order, no group twice (RFC 9846 4.3.8).
@@ -266,10 +311,11 @@ const ROWS: &[Row] = &[
     },
     Row {
         kind: ExtensionType::SUPPORTED_VERSIONS,
-        offered: |_| true,
-        write: |_, out| {
+        offered: |offer| offer.has(ProtocolVersion::TLS1_3),
+        write: |offer, out| {
             out.nested_u8(|out| {
-                out.u16(ProtocolVersion::TLS1_3.0);
+                let versions = offer.config.versions.iter();
+                versions.for_each(|version| out.u16(version.0));
                 Ok(())
             })
         },
@@ -325,8 +371,29 @@ const ROWS: &[Row] = &[
         },
     },
     Row {
+        kind: ExtensionType::EC_POINT_FORMATS,
+        offered: |offer| offer.has(ProtocolVersion::TLS1_2),
+        write: |_, out| {
+            out.bytes(&POINT_FORMATS);
+            Ok(())
+        },
+    },
+    Row {
+        kind: ExtensionType::EXTENDED_MASTER_SECRET,
+        offered: |offer| offer.has(ProtocolVersion::TLS1_2),
+        write: |_, _| Ok(()),
+    },
+    Row {
+        kind: ExtensionType::RENEGOTIATION_INFO,
+        offered: |offer| offer.has(ProtocolVersion::TLS1_2),
+        write: |_, out| {
+            out.bytes(&FIRST_HANDSHAKE);
+            Ok(())
+        },
+    },
+    Row {
         kind: ExtensionType::KEY_SHARE,
-        offered: |_| true,
+        offered: |offer| offer.has(ProtocolVersion::TLS1_3),
         write: |offer, out| {
             out.nested_u16(|out| {
                 offer.shares.iter().try_for_each(|share| {
@@ -342,7 +409,10 @@ const ROWS: &[Row] = &[
     Row {
         kind: ExtensionType::PSK_KEY_EXCHANGE_MODES,
         // RFC 9846 4.3.9: a server sends tickets to those who say how they would use them.
-        offered: |offer| offer.config.sessions.is_some() || !offer.psks.is_empty(),
+        offered: |offer| {
+            offer.has(ProtocolVersion::TLS1_3)
+                && (offer.config.sessions.is_some() || !offer.psks.is_empty())
+        },
         write: |_, out| {
             out.bytes(&[1, PSK_DHE_KE]);
             Ok(())
@@ -382,6 +452,10 @@ const ROWS: &[Row] = &[
 ];
 
 impl Offer<'_> {
+    fn has(&self, version: ProtocolVersion) -> bool {
+        self.config.versions.contains(version)
+    }
+
     /// Whether the ClientHello has the extension `kind`.
     pub(crate) fn offers(&self, kind: ExtensionType) -> bool {
         ROWS.iter()
@@ -406,7 +480,7 @@ impl Offer<'_> {
                 out.bytes(self.legacy_session_id);
                 Ok(())
             })?;
-            write_list(out, self.config.cipher_suites.iter().map(|suite| suite.0))?;
+            write_list(out, self.config.suites().map(|suite| suite.0))?;
             out.bytes(&[1, 0]); // legacy_compression_methods: null
             out.nested_u16(|out| {
                 let offered = ROWS.iter().filter(|row| (row.offered)(self));
@@ -469,7 +543,10 @@ impl<'a> ServerHelloHead<'a> {
                 "legacy_session_id_echo is no echo",
             ));
         }
-        if !offer.config.cipher_suites.contains(&self.cipher_suite) {
+        if !offer
+            .config
+            .offers(ProtocolVersion::TLS1_3, self.cipher_suite)
+        {
             return Err(Error::PeerIllegalParameter(
                 "a cipher suite that was not offered",
             ));

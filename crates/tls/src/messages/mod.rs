@@ -6,19 +6,31 @@
 mod certificate;
 mod extensions;
 mod hello;
+mod tls12;
 
 pub(crate) use certificate::{
     Certificate, CertificateRequest, CertificateVerify, EndOfEarlyData, Finished, KeyUpdate,
     NewSessionTicket, write_certificate, write_certificate_request, write_certificate_verify,
     write_finished, write_new_session_ticket,
 };
-pub(crate) use extensions::{Extensions, ListU16, Place};
+pub(crate) use extensions::{Extensions, ListU16, Place, write_protocol};
 pub(crate) use hello::{
     ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, PskOffer, ServerHello,
     ServerHelloHead, write_server_hello,
 };
 
-use crate::{codepoints::HandshakeType, error::Error};
+pub(crate) use tls12::{
+    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientKeyExchange,
+    FIRST_HANDSHAKE, HelloRequest, POINT_FORMATS, ServerHelloDone, ServerHelloTls12,
+    ServerKeyExchange, first_handshake, write_certificate_request_tls12, write_certificate_status,
+    write_certificate_tls12, write_client_key_exchange, write_params, write_server_hello_done,
+    write_server_hello_tls12, write_server_key_exchange,
+};
+
+use crate::{
+    codepoints::{ContentType, HandshakeType},
+    error::Error,
+};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use netkit_core::{Reader, TooLong, Writer};
@@ -42,7 +54,12 @@ impl<'a, T: Parse<'a>> Body<'a, T> {
 
     /// Reads the body, which must have nothing behind the structure.
     pub(crate) fn read(&self) -> Result<T, Error> {
-        Reader::whole(self.0, T::parse)
+        self.read_as()
+    }
+
+    /// As [`read`](Self::read), of a message that looks otherwise in TLS 1.2.
+    pub(crate) fn read_as<U: Parse<'a>>(&self) -> Result<U, Error> {
+        Reader::whole(self.0, U::parse)
     }
 }
 
@@ -57,12 +74,16 @@ macro_rules! messages {
             Signature(&'a [u8]),
             /// The peer's certificates have been judged.
             Verdict(Result<(), netkit_x509::Error>),
+            /// From here the peer's records are under new keys: of TLS 1.2, where it is a record and no
+            /// message (RFC 5246 7.1).
+            ChangeCipherSpec,
             /// A kind that has no turn in any state.
             Other(HandshakeType),
         }
 
         impl<'a> Message<'a> {
-            /// Sorts a message by its kind; a HelloRetryRequest is a ServerHello by its random.
+            /// Sorts a message by its kind; a HelloRetryRequest is a ServerHello by its random, and
+            /// one of TLS 1.2 by its version.
             pub(crate) fn new(kind: HandshakeType, body: &'a [u8]) -> Self {
                 match kind {
                     $(HandshakeType::$KIND $(if $distinct(body))? => Self::$Name(Body::new(body)),)*
@@ -70,15 +91,19 @@ macro_rules! messages {
                 }
             }
 
-            /// The kind on the wire.
-            pub(crate) fn kind(&self) -> HandshakeType {
-                match self {
+            /// The error of a message that has no turn in `state`.
+            pub(crate) fn unexpected(&self, state: &'static str) -> Error {
+                let kind = match self {
                     $(Self::$Name(_) => HandshakeType::$KIND,)*
                     Self::Other(kind) => *kind,
+                    Self::ChangeCipherSpec => {
+                        return Error::PeerUnexpectedRecord(ContentType::CHANGE_CIPHER_SPEC);
+                    }
                     // Given only in states that wait for them.
                     Self::Signature(_) => HandshakeType::CERTIFICATE_VERIFY,
                     Self::Verdict(_) => HandshakeType::CERTIFICATE,
-                }
+                };
+                Error::PeerUnexpectedMessage(kind, state)
             }
         }
     };
@@ -87,6 +112,7 @@ macro_rules! messages {
 messages! {
     ClientHello = CLIENT_HELLO;
     HelloRetryRequest = SERVER_HELLO if hello::is_retry;
+    ServerHelloTls12 = SERVER_HELLO if hello::is_tls12;
     ServerHello = SERVER_HELLO;
     EncryptedExtensions = ENCRYPTED_EXTENSIONS;
     CertificateRequest = CERTIFICATE_REQUEST;
@@ -96,6 +122,11 @@ messages! {
     NewSessionTicket = NEW_SESSION_TICKET;
     EndOfEarlyData = END_OF_EARLY_DATA;
     KeyUpdate = KEY_UPDATE;
+    CertificateStatus = CERTIFICATE_STATUS;
+    ServerKeyExchange = SERVER_KEY_EXCHANGE;
+    ServerHelloDone = SERVER_HELLO_DONE;
+    ClientKeyExchange = CLIENT_KEY_EXCHANGE;
+    HelloRequest = HELLO_REQUEST;
 }
 
 /// Appends a message of `kind` with the body that `write` appends.

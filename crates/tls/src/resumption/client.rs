@@ -42,7 +42,7 @@ impl ClientSession {
             .is_some_and(|verifier| Arc::ptr_eq(verifier, &self.verifier))
             && config.identities.len() == self.identities.len()
             && config.identities.iter().zip(&self.identities).all(same)
-            && config.cipher_suites.contains(&self.session.cipher_suite)
+            && config.offers(self.session.version, self.session.cipher_suite)
             && self.session.is_fresh(now)
     }
 }

@@ -5,7 +5,7 @@ use super::{
     tickets::Keeper,
 };
 use crate::{
-    codepoints::{ContentType, HandshakeType, KeyUpdateRequest, SignatureScheme},
+    codepoints::{ContentType, HandshakeType, KeyUpdateRequest, ProtocolVersion, SignatureScheme},
     error::{Error, Malformed},
     io::Io,
     limits::{MAX_KEY_UPDATES, MAX_TICKETS},
@@ -13,19 +13,12 @@ use crate::{
         CertificateVerify, Finished, KeyUpdate, NewSessionTicket, write_finished, write_message,
     },
     record::Outgoing,
-    transcript::{Flight, Transcript},
+    transcript::{Flight, Side, Transcript},
     verify::check_signature,
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 use netkit_core::Writer;
-
-/// Whose proof of authentication it is.
-#[derive(Clone, Copy)]
-pub(super) enum Side {
-    Client,
-    Server,
-}
 
 /// What a CertificateVerify signs (RFC 9846 4.5.2): 64 spaces, a context, a zero, the transcript's
 /// hash.
@@ -57,6 +50,7 @@ pub(super) fn check_verify(
         ));
     }
     check_signature(
+        ProtocolVersion::TLS1_3,
         &io.facts.peer_chain[0],
         message.algorithm,
         &signed_content(signer, transcript),

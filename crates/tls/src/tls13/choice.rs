@@ -76,7 +76,7 @@ impl Offered<'_> {
             .is_some_and(|auth| auth.required);
         let psks = self.config.external_psks.as_ref().filter(|_| !required)?;
         let psk = psks.find(identity)?.psk;
-        let suites = self.config.cipher_suites.iter().copied();
+        let suites = self.config.suites(ProtocolVersion::TLS1_3);
         let suite = suites
             .filter(|&suite| psk.suits(suite))
             .find(|&suite| self.allows(suite))?;

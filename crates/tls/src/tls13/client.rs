@@ -34,7 +34,7 @@
 
 use super::{
     both::{
-        Application, Open, Side, add_finished, application, check_finished, check_verify,
+        Application, Open, add_finished, application, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
     schedule::{Early, Handshake, HandshakeTraffic, Main},
@@ -51,11 +51,12 @@ use crate::{
     limits::MAX_TICKET_LIFETIME,
     messages::{
         Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished,
-        HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, write_certificate,
-        write_certificate_verify, write_message,
+        HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, ServerHelloTls12,
+        write_certificate, write_certificate_verify, write_message,
     },
     psk::OfferedPsk,
-    transcript::{Flight, Transcript},
+    tls12,
+    transcript::{Flight, Side, Transcript},
     verify::Judge,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
@@ -73,6 +74,8 @@ pub(crate) enum State {
     WaitFinished(Box<WaitFinished>),
     WaitSignature(Box<WaitSignature>),
     Open(Box<Open>),
+    /// The server has not this version.
+    Tls12(tls12::client::State),
 }
 
 impl State {
@@ -88,7 +91,13 @@ impl State {
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::WaitSignature(_) => "WAIT_SIGNATURE",
             Self::Open(_) => "OPEN",
+            Self::Tls12(s) => s.name(),
         }
+    }
+
+    /// Whether the server may still choose TLS 1.2.
+    pub(crate) fn may_be_tls12(&self) -> bool {
+        matches!(self, Self::WaitSh(s) if s.client.config.versions.contains(ProtocolVersion::TLS1_2))
     }
 
     /// What was offered, while the server has agreed to nothing.
@@ -115,6 +124,7 @@ impl State {
         match self {
             Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
             Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
+            Self::Tls12(s) => s.asks(),
             _ => None,
         }
     }
@@ -129,6 +139,7 @@ pub(crate) fn advance(
     use {Message as M, State as S};
     Ok(match (state, message) {
         (S::WaitSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
+        (S::WaitSh(s), M::ServerHelloTls12(m)) => S::Tls12(s.tls12(&m.read()?, io)?),
         (S::WaitSh(s), M::HelloRetryRequest(m)) => S::WaitRetriedSh(s.retry(&m.read()?, io)?),
         (S::WaitRetriedSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
         (S::WaitEe(s), M::EncryptedExtensions(m)) => match s.extensions(&m.read()?, io)? {
@@ -149,27 +160,30 @@ pub(crate) fn advance(
             S::Open(Box::new(s.new_session_ticket(&m.read()?, io)?))
         }
         (S::Open(s), M::KeyUpdate(m)) => S::Open(Box::new(s.key_update(&m.read()?, io)?)),
-        (state, message) => {
-            return Err(Error::PeerUnexpectedMessage(message.kind(), state.name()));
-        }
+        (S::Tls12(s), m) => S::Tls12(tls12::client::advance(s, m, io)?),
+        (state, message) => return Err(message.unexpected(state.name())),
     })
 }
 
 /// What the client keeps from its ClientHello on.
-struct Client {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-    random: [u8; 32],
-    legacy_session_id: [u8; 32],
-    psks: Vec<OfferedPsk>,
-    early_data: EarlyData,
+pub(crate) struct Client {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) name: ServerName<'static>,
+    pub(crate) random: [u8; 32],
+    pub(crate) legacy_session_id: [u8; 32],
+    pub(crate) psks: Vec<OfferedPsk>,
+    pub(crate) early_data: EarlyData,
     /// Octets of early data that may still be sent, while any may be.
-    early_left: Option<u32>,
+    pub(crate) early_left: Option<u32>,
 }
 
 impl Client {
     /// What a ClientHello with these key shares and this cookie offers.
-    fn offer<'a>(&'a self, shares: &'a [KeyShare], cookie: Option<&'a [u8]>) -> Offer<'a> {
+    pub(crate) fn offer<'a>(
+        &'a self,
+        shares: &'a [KeyShare],
+        cookie: Option<&'a [u8]>,
+    ) -> Offer<'a> {
         Offer {
             config: &self.config,
             name: &self.name,
@@ -274,7 +288,11 @@ pub(crate) fn start(
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
     config.check()?;
-    let psks = psks_for(&config, &name, io);
+    let psks = if config.versions.contains(ProtocolVersion::TLS1_3) {
+        psks_for(&config, &name, io)
+    } else {
+        Vec::new()
+    };
     let mut client = Client {
         early_left: early_data_for(&config, &psks),
         config,
@@ -305,6 +323,14 @@ pub(crate) struct WaitSh {
 }
 
 impl WaitSh {
+    fn tls12(
+        self,
+        m: &ServerHelloTls12<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<tls12::client::State, Error> {
+        tls12::client::start(self.client, &self.hello, m, io)
+    }
+
     fn server_hello(self, m: &ServerHello<'_>, io: &mut Io<'_>) -> Result<Box<WaitEe>, Error> {
         check_head(&m.head, &self.client, &self.share, None)?;
         let transcript = Transcript::new(m.head.cipher_suite, &self.hello);
@@ -452,7 +478,7 @@ fn agree_keys(
         agreed: Agreed {
             version: ProtocolVersion::TLS1_3,
             cipher_suite,
-            group,
+            group: Some(group),
             signature_scheme: None,
             alpn: None,
             server_name: match &seen.client.name {
@@ -617,7 +643,7 @@ impl WaitCertCr {
         }
         self.0.transcript.add(io.raw);
         let ours = self.0.client.config.identity_for(
-            |scheme| m.signature_algorithms.contains(scheme.0),
+            |scheme| m.signature_algorithms.contains(scheme.0) && !scheme.is_pkcs1(),
             &m.certificate_authorities,
         );
         Ok(Box::new(WaitCert(self.0, Asked(ours))))

@@ -28,7 +28,7 @@
 
 use super::{
     both::{
-        Application, Open, Side, add_finished, application, check_finished, check_verify,
+        Application, Open, add_finished, application, check_finished, check_verify,
         handshake_traffic, signed_content,
     },
     choice::{ChosenPsk, Offered},
@@ -51,14 +51,15 @@ use crate::{
     messages::{
         Certificate, CertificateVerify, ClientHello, EndOfEarlyData, Finished, ListU16, Message,
         write_certificate, write_certificate_request, write_certificate_verify, write_message,
-        write_server_hello,
+        write_protocol, write_server_hello,
     },
     resumption::Session,
-    transcript::{Flight, Transcript},
+    tls12,
+    transcript::{Flight, Side, Transcript},
     verify::Judge,
 };
 use alloc::{borrow::ToOwned, boxed::Box, sync::Arc, vec::Vec};
-use netkit_core::{TooLong, Writer};
+use netkit_core::Writer;
 
 /// What the server waits for.
 pub(crate) enum State {
@@ -71,6 +72,8 @@ pub(crate) enum State {
     WaitCv(Box<WaitCv>),
     WaitFinished(Box<WaitFinished>),
     Open(Box<Open>),
+    /// The client has not this version.
+    Tls12(tls12::server::State),
 }
 
 impl State {
@@ -85,6 +88,7 @@ impl State {
             Self::WaitCv(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::Open(_) => "OPEN",
+            Self::Tls12(s) => s.name(),
         }
     }
 
@@ -101,6 +105,7 @@ impl State {
         match self {
             Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
             Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
+            Self::Tls12(s) => s.asks(),
             _ => None,
         }
     }
@@ -119,6 +124,7 @@ pub(crate) fn advance(
             AfterCh::Shared(AfterShare::Psk(s)) => S::WaitFinished(s),
             AfterCh::Shared(AfterShare::EarlyData(s)) => S::WaitEoed(s),
             AfterCh::Retry(s) => S::WaitRetriedCh(s),
+            AfterCh::Tls12(s) => S::Tls12(s),
         },
         (S::WaitRetriedCh(s), M::ClientHello(m)) => match s.client_hello(&m.read()?, io)? {
             AfterShare::Sign(s) => S::WaitSignature(s),
@@ -138,9 +144,8 @@ pub(crate) fn advance(
         (S::WaitCv(s), M::CertificateVerify(m)) => S::WaitFinished(s.verify(&m.read()?, io)?),
         (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
         (S::Open(s), M::KeyUpdate(m)) => S::Open(Box::new(s.key_update(&m.read()?, io)?)),
-        (state, message) => {
-            return Err(Error::PeerUnexpectedMessage(message.kind(), state.name()));
-        }
+        (S::Tls12(s), m) => S::Tls12(tls12::server::advance(s, m, io)?),
+        (state, message) => return Err(message.unexpected(state.name())),
     })
 }
 
@@ -153,6 +158,7 @@ pub(crate) struct WaitCh {
 enum AfterCh {
     Shared(AfterShare),
     Retry(Box<WaitRetriedCh>),
+    Tls12(tls12::server::State),
 }
 
 /// Where a ClientHello with a usable share leads.
@@ -175,7 +181,13 @@ impl WaitCh {
     }
 
     fn answer(self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterCh, Error> {
-        check_versions(m)?;
+        // Checked here although it is only reported where one identity serves all: a name that is none
+        // is refused.
+        m.server_name()?;
+        if choose_version(&self.config, m)? == ProtocolVersion::TLS1_2 {
+            return tls12::server::start(self.config, m, io).map(AfterCh::Tls12);
+        }
+        check_hello(m)?;
         let choice = Choice::new(&self.config, m, None, io)?;
         // RFC 9846 4.3.10: what is not taken is read past.
         let early_data = match m.extensions.get(ExtensionType::EARLY_DATA) {
@@ -261,7 +273,13 @@ pub(crate) struct WaitRetriedCh {
 impl WaitRetriedCh {
     fn client_hello(mut self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterShare, Error> {
         io.incoming.skip_no_more();
-        check_versions(m)?;
+        m.server_name()?;
+        if choose_version(&self.seen.config, m)? != ProtocolVersion::TLS1_3 {
+            return Err(Error::PeerIllegalParameter(
+                "the versions changed after a retry",
+            ));
+        }
+        check_hello(m)?;
         // RFC 9846 4.2.2: the second ClientHello changes only what the retry asked for.
         if m.random != self.random {
             return Err(Error::PeerIllegalParameter(
@@ -324,10 +342,13 @@ impl Choice {
                 alpn,
             });
         }
-        let suites = config.cipher_suites.iter().map(|suite| suite.0);
+        let suites = config.suites(ProtocolVersion::TLS1_3).map(|suite| suite.0);
         let schemes = m.signature_algorithms()?;
         let (identity, signature_scheme) = config
-            .identity_for(|scheme| schemes.contains(scheme.0), m.server_name()?)
+            .identity_for(
+                |scheme| schemes.contains(scheme.0) && !scheme.is_pkcs1(),
+                m.server_name()?,
+            )
             .ok_or(Error::PeerNoCommonScheme)?;
         let cipher_suite = match retried {
             Some((suite, _)) => suite,
@@ -372,11 +393,22 @@ fn first_common(mut ours: impl Iterator<Item = u16>, theirs: ListU16<'_>) -> Opt
     ours.find(|&value| theirs.contains(value))
 }
 
-fn check_versions(m: &ClientHello<'_>) -> Result<(), Error> {
-    let versions = m.supported_versions()?;
-    if !versions.is_some_and(|versions| versions.contains(ProtocolVersion::TLS1_3.0)) {
-        return Err(Error::PeerNoCommonVersion);
-    }
+/// The highest version that both have (RFC 9846 4.3.1); without supported_versions the client's highest
+/// is its legacy_version (D.2).
+fn choose_version(config: &ServerConfig, m: &ClientHello<'_>) -> Result<ProtocolVersion, Error> {
+    let theirs = m.supported_versions()?;
+    config
+        .versions
+        .iter()
+        .find(|&ours| match theirs {
+            Some(theirs) => theirs.contains(ours.0),
+            None => ours == ProtocolVersion::TLS1_2 && m.legacy_version >= ours,
+        })
+        .ok_or(Error::PeerNoCommonVersion)
+}
+
+/// Refuses what a ClientHello of TLS 1.3 may not have.
+fn check_hello(m: &ClientHello<'_>) -> Result<(), Error> {
     if m.legacy_compression_methods != [0] {
         return Err(Error::PeerIllegalParameter(
             "legacy_compression_methods is not null alone",
@@ -395,8 +427,6 @@ fn check_versions(m: &ClientHello<'_>) -> Result<(), Error> {
             return Err(Error::PeerMissingExtension(modes));
         }
     }
-    // Checked here although they are only reported: a name that is none is refused.
-    m.server_name()?;
     Ok(())
 }
 
@@ -418,7 +448,10 @@ fn choose_share<'a>(
 
 /// Our most preferred protocol that the client offers. Offering none, or serving none, is no
 /// failure; having none in common is (RFC 7301 3.2).
-fn choose_protocol(ours: &[Vec<u8>], m: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn choose_protocol(
+    ours: &[Vec<u8>],
+    m: &ClientHello<'_>,
+) -> Result<Option<Vec<u8>>, Error> {
     let Some(theirs) = m.protocols()? else {
         return Ok(None);
     };
@@ -570,7 +603,7 @@ impl Seen {
         Ok(Agreed {
             version: ProtocolVersion::TLS1_3,
             cipher_suite: choice.cipher_suite,
-            group,
+            group: Some(group),
             signature_scheme,
             alpn: choice.alpn.clone(),
             server_name: m.server_name()?.map(ToOwned::to_owned),
@@ -655,22 +688,6 @@ impl Unfinished {
             traffic,
         })
     }
-}
-
-/// The ALPN answer, if there is one.
-fn write_protocol(protocol: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), TooLong> {
-    let Some(protocol) = protocol else {
-        return Ok(());
-    };
-    out.u16(ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0);
-    out.nested_u16(|out| {
-        out.nested_u16(|out| {
-            out.nested_u8(|out| {
-                out.bytes(protocol);
-                Ok(())
-            })
-        })
-    })
 }
 
 /// What is left once the server's part is signed.
