@@ -141,7 +141,7 @@ impl Offered<'_> {
             Some((_, before)) => before.hash_with(front),
             None => chosen.psk.hash.of(front),
         };
-        let binder = Early::with_psk(&chosen.psk).binder(chosen.psk.origin, &truncated);
+        let binder = Early::new(&chosen.psk).binder(chosen.psk.origin, &truncated);
         if !binder.matches(offer.binders[usize::from(chosen.index)]) {
             return Err(Error::PeerBadBinder);
         }

@@ -225,7 +225,7 @@ impl Client {
                 Some(before) => before.hash_with(front),
                 None => psk.hash.of(front),
             };
-            let binder = Early::with_psk(psk).binder(psk.origin, &truncated);
+            let binder = Early::new(psk).binder(psk.origin, &truncated);
             let (place, rest) = binders.split_at_mut(1 + psk.hash.len());
             place[1..].copy_from_slice(binder.as_ref());
             binders = rest;
@@ -248,7 +248,7 @@ impl Client {
         if self.early_left.is_none() {
             return;
         }
-        let secret = Early::with_psk(psk).traffic(session.cipher_suite, &psk.hash.of(hello));
+        let secret = Early::new(psk).traffic(session.cipher_suite, &psk.hash.of(hello));
         io.log_secret("CLIENT_EARLY_TRAFFIC_SECRET", &self.random, secret.expose());
         io.change_cipher_spec();
         io.outgoing.rekey(secret.record_key());
@@ -457,11 +457,8 @@ fn agree_keys(
     let cipher_suite = m.head.cipher_suite;
     seen.transcript.add(io.raw);
     let psk = select(&mut seen.client, m)?;
-    let early = match &psk {
-        Some(psk) => Early::with_psk(&psk.psk),
-        None => Early::new(cipher_suite.hash()),
-    };
-    let secret = share.agree(public, |shared| early.handshake(cipher_suite, shared))?;
+    let early = psk.as_ref().map(|psk| Early::new(&psk.psk));
+    let secret = share.agree(public, |shared| Handshake::new(early, cipher_suite, shared))?;
     let (ours, theirs) = handshake_traffic(&secret, &seen.transcript, &seen.client.random, io);
     if !seen.hello_retry && seen.client.early_data == EarlyData::NotOffered {
         io.change_cipher_spec();

@@ -42,22 +42,33 @@ fn zeros(hash: Hash) -> &'static [u8] {
     &[0; MAX_HASH][..hash.len()]
 }
 
-/// HKDF-Extract of `input` with the salt that `stage` derives.
-fn extract_next(stage: &Prk, hash: Hash, input: &[u8]) -> Prk {
-    let salt = stage.derive(b"derived", hash.of(b"").as_ref());
-    Prk::extract(hash, salt.expose(), input)
+/// The salt of the next stage's HKDF-Extract.
+fn derived(stage: &Prk, hash: Hash) -> Secret {
+    stage.derive(b"derived", hash.of_nothing())
 }
 
-/// The Early Secret.
+/// As [`derived`], of the Early Secret without a pre-shared key: the same in every handshake.
+fn derived_without_psk(hash: Hash) -> &'static [u8] {
+    match hash {
+        Hash::Sha256 => &[
+            0x6f, 0x26, 0x15, 0xa1, 0x08, 0xc7, 0x02, 0xc5, 0x67, 0x8f, 0x54, 0xfc, 0x9d, 0xba,
+            0xb6, 0x97, 0x16, 0xc0, 0x76, 0x18, 0x9c, 0x48, 0x25, 0x0c, 0xeb, 0xea, 0xc3, 0x57,
+            0x6c, 0x36, 0x11, 0xba,
+        ],
+        Hash::Sha384 => &[
+            0x15, 0x91, 0xda, 0xc5, 0xcb, 0xbf, 0x03, 0x30, 0xa4, 0xa8, 0x4d, 0xe9, 0xc7, 0x53,
+            0x33, 0x0e, 0x92, 0xd0, 0x1f, 0x0a, 0x88, 0x21, 0x4b, 0x44, 0x64, 0x97, 0x2f, 0xd6,
+            0x68, 0x04, 0x9e, 0x93, 0xe5, 0x2f, 0x2b, 0x16, 0xfa, 0xd9, 0x22, 0xfd, 0xc0, 0x58,
+            0x44, 0x78, 0x42, 0x8f, 0x28, 0x2b,
+        ],
+    }
+}
+
+/// The Early Secret of a handshake with a pre-shared key.
 pub(super) struct Early(Hash, Prk);
 
 impl Early {
-    /// Of a handshake without a pre-shared key.
-    pub(super) fn new(hash: Hash) -> Self {
-        Self(hash, Prk::extract(hash, zeros(hash), zeros(hash)))
-    }
-
-    pub(super) fn with_psk(psk: &Psk) -> Self {
+    pub(super) fn new(psk: &Psk) -> Self {
         Self(
             psk.hash,
             Prk::extract(psk.hash, zeros(psk.hash), &psk.secret),
@@ -67,21 +78,13 @@ impl Early {
     /// The binder of a key from `origin`: `truncated` is the hash up to the binders (RFC 9846
     /// 4.3.11.2).
     pub(super) fn binder(&self, origin: Origin, truncated: &Digest) -> Mac {
-        let nothing = self.0.of(b"");
-        finished(
-            &self.1.derive(origin.binder_label(), nothing.as_ref()),
-            truncated,
-        )
+        let key = self.1.derive(origin.binder_label(), self.0.of_nothing());
+        finished(&key, truncated)
     }
 
     /// The client's secret for early data; `hello` is the hash of the ClientHello.
     pub(super) fn traffic(&self, suite: CipherSuite, hello: &Digest) -> EarlyTraffic {
         EarlyTraffic(suite, self.1.derive(b"c e traffic", hello.as_ref()))
-    }
-
-    /// Goes on with the shared secret of the key exchange.
-    pub(super) fn handshake(self, suite: CipherSuite, shared: &[u8]) -> Handshake {
-        Handshake(suite, extract_next(&self.1, self.0, shared))
     }
 }
 
@@ -103,6 +106,15 @@ impl EarlyTraffic {
 pub(super) struct Handshake(CipherSuite, Prk);
 
 impl Handshake {
+    /// From the stage before, if there is a pre-shared key, and the shared secret of the key exchange.
+    pub(super) fn new(early: Option<Early>, suite: CipherSuite, shared: &[u8]) -> Self {
+        let prk = match early {
+            Some(Early(hash, prk)) => Prk::extract(hash, derived(&prk, hash).expose(), shared),
+            None => Prk::extract(suite.hash(), derived_without_psk(suite.hash()), shared),
+        };
+        Self(suite, prk)
+    }
+
     /// The client's and the server's secret; `hello` is the hash of CH..SH.
     pub(super) fn traffic(&self, hello: &Digest) -> (HandshakeTraffic, HandshakeTraffic) {
         let derive = |label| HandshakeTraffic(self.0, self.1.derive(label, hello.as_ref()));
@@ -112,7 +124,8 @@ impl Handshake {
     /// Goes on to the Main Secret.
     pub(super) fn main(self) -> Main {
         let hash = self.0.hash();
-        Main(self.0, extract_next(&self.1, hash, zeros(hash)))
+        let salt = derived(&self.1, hash);
+        Main(self.0, Prk::extract(hash, salt.expose(), zeros(hash)))
     }
 }
 
@@ -147,7 +160,7 @@ impl Exporter {
         if label.len() > MAX_LABEL || out.len() > 255 * hash.len() {
             return Err(Error::MisuseExport);
         }
-        let secret = self.0.prk().derive(label, hash.of(b"").as_ref());
+        let secret = self.0.prk().derive(label, hash.of_nothing());
         let context = hash.of(context);
         secret
             .prk()
@@ -229,8 +242,11 @@ impl ApplicationTraffic {
 
 #[cfg(test)]
 mod tests {
-    use super::Early;
-    use crate::{codepoints::CipherSuite, crypto::hash::Hash};
+    use super::{Handshake, derived, derived_without_psk, zeros};
+    use crate::{
+        codepoints::CipherSuite,
+        crypto::{hash::Hash, hkdf::Prk},
+    };
 
     /// The trace of RFC 8448 3: its shared secret, its transcript hashes, its secrets.
     #[test]
@@ -238,7 +254,7 @@ mod tests {
         let hex = |text: &str| hex::decode(text).unwrap();
         let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
         let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
-        let handshake = Early::new(Hash::Sha256).handshake(suite, &shared);
+        let handshake = Handshake::new(None, suite, &shared);
         let prk = &handshake.1;
         let hello = hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
         assert_eq!(
@@ -259,14 +275,21 @@ mod tests {
             main.1.derive(b"s ap traffic", &finished).expose(),
             hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643")
         );
-        assert_eq!(Hash::Sha256.of(b"").as_ref()[..4], [0xe3, 0xb0, 0xc4, 0x42]);
+    }
+
+    #[test]
+    fn what_is_the_same_in_every_handshake_is_what_the_schedule_gives() {
+        for hash in [Hash::Sha256, Hash::Sha384] {
+            assert_eq!(hash.of_nothing(), hash.of(b"").as_ref());
+            let early = Prk::extract(hash, zeros(hash), zeros(hash));
+            assert_eq!(derived(&early, hash).expose(), derived_without_psk(hash));
+        }
     }
 
     #[test]
     fn an_update_changes_the_secret_and_both_sides_agree() {
         let traffic = || {
-            Early::new(Hash::Sha384)
-                .handshake(CipherSuite::TLS_AES_256_GCM_SHA384, b"shared")
+            Handshake::new(None, CipherSuite::TLS_AES_256_GCM_SHA384, b"shared")
                 .main()
                 .traffic(&Hash::Sha384.of(b"transcript"))
         };

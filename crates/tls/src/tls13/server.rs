@@ -380,10 +380,10 @@ impl Choice {
         }
     }
 
-    fn early(&self) -> Early {
+    fn early(&self) -> Option<Early> {
         match &self.proof {
-            Proof::Psk(psk) => Early::with_psk(&psk.psk),
-            Proof::Certificate(..) => Early::new(self.cipher_suite.hash()),
+            Proof::Psk(psk) => Some(Early::new(&psk.psk)),
+            Proof::Certificate(..) => None,
         }
     }
 }
@@ -489,7 +489,7 @@ impl Seen {
         let early = choice.early();
         // A share that is refused is refused before anything leaves.
         let (key_exchange, secret) = KeyShare::answer(group, public, io.random, |shared| {
-            early.handshake(cipher_suite, shared)
+            Handshake::new(early, cipher_suite, shared)
         })?;
         self.server_hello((group, &key_exchange), &choice, m, io)?;
         if !m.legacy_session_id.is_empty() && !self.hello_retry {
@@ -556,7 +556,7 @@ impl Seen {
         let left = psk.early_data(&self.config, choice.alpn.as_deref(), m, io)?;
         self.early_data = EarlyData::Accepted;
         let hello = self.transcript.hash();
-        let traffic = Early::with_psk(&psk.psk).traffic(choice.cipher_suite, &hello);
+        let traffic = Early::new(&psk.psk).traffic(choice.cipher_suite, &hello);
         io.log_secret("CLIENT_EARLY_TRAFFIC_SECRET", &m.random, traffic.expose());
         Some((traffic, left))
     }
