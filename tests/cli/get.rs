@@ -22,6 +22,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         nginx("get/methods_headers_bodies", methods),
         nginx("get/verbose", verbose),
         nginx("get/http1.0", http1_0),
+        nginx("get/redirects", redirects),
+        nginx("get/resume", resume),
+        trial("get/max_time", &[], max_time),
         openssl("get/wrong_name", wrong_name),
         openssl("get/expired", expired),
         openssl("get/unknown_ca", unknown_ca),
@@ -329,5 +332,102 @@ fn exit_codes() -> Tested {
         matches!(get.code(), Some(5 | 8)) && get.out == "half",
         "{get}"
     );
+    Ok(())
+}
+
+fn redirects() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(
+        place.path(),
+        "location = /old { return 301 /a/../new; }
+         location = /form { return 303 /shown; }
+         location = /shown { return 200 \"$request_method $content_length $http_cookie\"; }
+         location = /round { return 302 /round; }
+         location = /down { return 302 http://localhost/; }",
+    )?;
+    std::fs::write(nginx.file("new"), "here")?;
+    let old = url(&nginx, "old");
+    netkit(&["get", "--cacert", &ca, &old])?.says(&["301"])?;
+    let got = netkit(&["get", "--cacert", &ca, "-L", &old])?.ok()?;
+    ensure!(got.out == "here", "{got}");
+    let form = url(&nginx, "form");
+    let got = netkit(&[
+        "get",
+        "--cacert",
+        &ca,
+        "-L",
+        "-d",
+        "a=b",
+        "-H",
+        "Cookie: c",
+        &form,
+    ])?
+    .ok()?;
+    ensure!(got.out == "GET  c", "{got}");
+    for (path, why) in [("round", "eleventh"), ("down", "leaves HTTPS")] {
+        let got = netkit(&["get", "--cacert", &ca, "-L", &url(&nginx, path)])?;
+        ensure!(got.code() == Some(8), "{got}");
+        got.says(&[why])?;
+    }
+    Ok(())
+}
+
+fn resume() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(place.path(), "location = /all { max_ranges 0; }")?;
+    octets::write(&nginx.file("body"), 100_000)?;
+    std::fs::copy(nginx.file("body"), nginx.file("all"))?;
+    let file = place.path().join("got");
+    let get = |path: &str| {
+        let name = text(&file);
+        netkit(&[
+            "get",
+            "--cacert",
+            &ca,
+            "--resume",
+            "-o",
+            &name,
+            &url(&nginx, path),
+        ])
+    };
+    let cut = || {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&file)?
+            .set_len(30_000)
+    };
+    // From nothing, from a part, and from all of it.
+    get("body")?.ok()?;
+    octets::check(&file, 100_000)?;
+    cut()?;
+    get("body")?.ok()?;
+    octets::check(&file, 100_000)?;
+    nginx.logs("GET /body status=206")?;
+    get("body")?.ok()?;
+    nginx.logs("GET /body status=416")?;
+    octets::check(&file, 100_000)?;
+    // A server without ranges sends everything, which replaces the part.
+    cut()?;
+    get("all")?.ok()?;
+    octets::check(&file, 100_000)?;
+    // What is no rest leaves the file alone.
+    cut()?;
+    let got = get("missing")?;
+    ensure!(got.code() == Some(8), "{got}");
+    ensure!(
+        std::fs::metadata(&file)?.len() == 30_000,
+        "the part is gone"
+    );
+    Ok(())
+}
+
+fn max_time() -> Tested {
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}/", silent.local_addr()?);
+    let got = netkit(&["get", "--max-time", "0.3", &url])?;
+    ensure!(got.code() == Some(9), "{got}");
+    got.says(&["not done after 0.3 s"])?;
+    let got = netkit(&["get", "--max-time", "0", &url])?;
+    ensure!(got.code() == Some(2), "{got}");
     Ok(())
 }

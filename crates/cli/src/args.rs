@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue, Method};
@@ -114,8 +115,8 @@ pub(crate) enum KeyType {
 
 /// Fetch a URL.
 ///
-/// The body goes to standard output, everything else to standard error. Redirects are not
-/// followed, and a status of 400 or above is an answer like any other.
+/// The body goes to standard output, everything else to standard error. Redirects are followed with
+/// -L only, and a status of 400 or above is an answer like any other.
 #[derive(Debug, Args)]
 #[command(after_help = exit::TABLE)]
 #[expect(
@@ -164,6 +165,25 @@ pub(crate) struct Get {
     /// Connect here; the name that the certificate must have stays the URL's
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) connect_to: Option<String>,
+    /// Follow redirects, at most ten and never from HTTPS to HTTP. Authorization and Cookie stay with the
+    /// URL's own origin
+    #[arg(short = 'L', long)]
+    pub(crate) location: bool,
+    /// Ask only for what the file of -o does not have yet, and append it
+    #[arg(long, requires = "output", conflicts_with_all = ["data", "head"])]
+    pub(crate) resume: bool,
+    /// Give up after so many seconds, whatever has arrived
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) max_time: Option<Duration>,
+}
+
+/// A time that is longer than nothing.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "wants a number of seconds")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("wants more than no seconds".to_owned()),
+    }
 }
 
 /// Shows, judges and makes certificates.

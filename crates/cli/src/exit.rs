@@ -68,6 +68,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn http(why: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Http,
+            why: format!("http: {why}"),
+        }
+    }
+
     pub(crate) fn timeout(why: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Timeout,

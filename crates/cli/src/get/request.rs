@@ -1,16 +1,22 @@
 //! The request that the command line asks for.
 
 use netkit::Body;
-use netkit::http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT};
+use netkit::http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, HOST, RANGE, TRANSFER_ENCODING,
+    USER_AGENT,
+};
 use netkit::http::{HeaderValue, Method, Request, Uri, Version};
 
+use super::redirect::Hop;
 use crate::args;
 use crate::exit::Failure;
 
-pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
+/// The request of this hop; `held` octets of the answer are there already.
+pub(crate) async fn of(args: &args::Get, hop: &Hop, held: u64) -> Result<Request<Body>, Failure> {
     let mut request = Request::new(Body::empty());
-    *request.uri_mut() = uri(&args.url)?;
+    *request.uri_mut() = hop.uri.clone();
     *request.method_mut() = match (&args.method, &args.data) {
+        _ if hop.is_get => Method::GET,
         (Some(method), _) => method.clone(),
         (None, _) if args.head => Method::HEAD,
         (None, Some(_)) => Method::POST,
@@ -21,8 +27,16 @@ pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
     }
     let host = host(request.uri())?;
     let headers = request.headers_mut();
+    // What proves who the user is, is for the origin that they named; so is Host.
+    let stays = [AUTHORIZATION, COOKIE, HOST];
     for field in &args.headers {
-        headers.append(&field.name, field.value.clone());
+        if !(hop.is_elsewhere && stays.contains(&field.name)) {
+            headers.append(&field.name, field.value.clone());
+        }
+    }
+    if held > 0 {
+        let rest = HeaderValue::try_from(format!("bytes={held}-"));
+        headers.extend(rest.ok().map(|rest| (RANGE, rest)));
     }
     let agent = concat!("netkit/", env!("CARGO_PKG_VERSION"));
     headers.entry(HOST).or_insert(host);
@@ -35,7 +49,7 @@ pub(crate) async fn of(args: &args::Get) -> Result<Request<Body>, Failure> {
     headers
         .entry(ACCEPT)
         .or_insert(HeaderValue::from_static("*/*"));
-    if let Some(data) = &args.data {
+    if let Some(data) = args.data.as_ref().filter(|_| !hop.is_get) {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.entry(CONTENT_TYPE).or_insert(form);
         // Asking for chunks is asking not to tell the length; the framing itself is not ours.
@@ -52,7 +66,8 @@ fn host(uri: &Uri) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(host).map_err(|e| Failure::usage(format!("{uri}: {e}")))
 }
 
-fn uri(url: &str) -> Result<Uri, Failure> {
+/// A URL that can be asked for.
+pub(crate) fn uri(url: &str) -> Result<Uri, Failure> {
     let bad = |why: &str| Failure::usage(format!("{url}: {why}"));
     let uri: Uri = url.parse().map_err(|e| bad(&format!("no URL: {e}")))?;
     match (uri.scheme_str(), uri.authority()) {

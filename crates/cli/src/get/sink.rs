@@ -29,16 +29,25 @@ pub(crate) struct Read {
 }
 
 impl Sink {
-    /// Opened once there is a body: a failed connection leaves an old file as it was.
-    pub(crate) fn open(output: Option<&Path>, length: Option<u64>) -> Result<Self, Failure> {
+    /// Opened once there is a body: a failed connection leaves an old file as it was. With `append` what
+    /// is in it stays.
+    pub(crate) fn open(
+        output: Option<&Path>,
+        append: bool,
+        length: Option<u64>,
+    ) -> Result<Self, Failure> {
         let output: Option<PathBuf> = output
             .filter(|path| *path != Path::new("-"))
             .map(Path::to_owned);
         let (name, to): (_, Box<dyn AsyncWrite + Unpin>) = match &output {
             None => ("standard output".to_owned(), Box::new(tokio::io::stdout())),
             Some(path) => {
-                let file =
-                    std::fs::File::create(path).map_err(|e| Failure::file(path.display(), e))?;
+                let mut options = std::fs::OpenOptions::new();
+                let options = options.create(true).append(append).truncate(!append);
+                let file = options
+                    .write(true)
+                    .open(path)
+                    .map_err(|e| Failure::file(path.display(), e))?;
                 (
                     path.display().to_string(),
                     Box::new(tokio::fs::File::from_std(file)),
