@@ -141,6 +141,18 @@ pub(crate) fn valid_oid(content: &[u8]) -> Read<&[u8]> {
     Ok(content)
 }
 
+/// The content of an AlgorithmIdentifier (RFC 5280 4.1.1.2): an OID, and parameters or none.
+pub(crate) fn algorithm_identifier<'a>(reader: &mut Reader<'a>) -> Read<&'a [u8]> {
+    let content = sequence(reader)?;
+    whole(content, |reader| {
+        oid(reader)?;
+        if !reader.is_empty() {
+            reader.tlv()?;
+        }
+        Ok(content)
+    })
+}
+
 /// A BIT STRING's octets, and how many bits at their end do not count: these are zero.
 pub(crate) fn bits(content: &[u8]) -> Read<(&[u8], u8)> {
     let (&unused, octets) = content.split_first().ok_or(NotDer)?;

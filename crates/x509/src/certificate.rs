@@ -4,8 +4,8 @@
 use crate::{
     Error,
     asn1::{
-        Read, SEQUENCE, bit_string, bits, constructed, context, element, integer, natural,
-        only_sequence, optional, sequence, time, whole,
+        Read, SEQUENCE, algorithm_identifier, bit_string, bits, constructed, context, element,
+        integer, natural, only_sequence, optional, sequence, time, whole,
     },
     directory,
     extensions::Extensions,
@@ -60,7 +60,7 @@ impl<'a> Signed<'a> {
         }
         Ok(Self {
             tbs: tbs.octets,
-            algorithm: sequence(reader)?,
+            algorithm: algorithm_identifier(reader)?,
             signature: bit_string(reader)?,
         })
     }

@@ -124,7 +124,7 @@ mod from_octets {
     }
 }
 
-#[cfg(feature = "proptest")]
+#[cfg(any(test, feature = "proptest"))]
 mod from_strategies {
     use super::{Damage, DnsName, Mutation, PresentedName};
     use alloc::vec::Vec;

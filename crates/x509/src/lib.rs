@@ -15,10 +15,12 @@ mod crl;
 mod dates;
 mod diagnose;
 mod directory;
+#[cfg(test)]
+mod equal;
 mod error;
 mod extensions;
 mod general_name;
-#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+#[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
 pub mod generators;
 mod identity;
 mod inputs;

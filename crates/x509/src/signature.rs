@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    asn1::{Read, bit_string, integer, oid, only_sequence, sequence, valid_oid, whole},
+    asn1::{Read, algorithm_identifier, bit_string, integer, oid, only_sequence, whole},
     certificate::{Certificate, Signed},
     limits::{MAX_RSA_BITS, MIN_RSA_BITS},
     oids,
@@ -145,7 +145,7 @@ impl<'a> PublicKey<'a> {
     /// A key from the content of a SubjectPublicKeyInfo SEQUENCE.
     pub(crate) fn of_info(content: &'a [u8]) -> Read<Self> {
         let (algorithm, subject_public_key) = whole(content, |reader| {
-            Ok((sequence(reader)?, bit_string(reader)?))
+            Ok((algorithm_identifier(reader)?, bit_string(reader)?))
         })?;
         let is = |known: alg_id::AlgorithmIdentifier| algorithm == known.as_ref();
         let kind = if is(alg_id::RSA_ENCRYPTION) {
@@ -247,7 +247,7 @@ fn other_key(identifier: &[u8]) -> Read<ObjectIdentifier> {
     let curve = (algorithm == oids::EC_PUBLIC_KEY)
         .then(|| oid(&mut reader).ok())
         .flatten();
-    ObjectIdentifier::from_bytes(valid_oid(curve.unwrap_or(algorithm))?).map_err(|_| NotDer)
+    ObjectIdentifier::from_bytes(curve.unwrap_or(algorithm)).map_err(|_| NotDer)
 }
 
 /// The hash of an AlgorithmIdentifier (the content of its SEQUENCE) over `octets`. For finding things: SHA-1
