@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use netkit_tests::certificates::Files;
+use netkit_tests::openssl;
 use netkit_tests::process::run;
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 use rcgen::{
@@ -495,54 +497,121 @@ fn usage() -> Tested {
     Ok(())
 }
 
-/// `openssl ocsp` answers for a good and for a revoked certificate.
+/// `openssl ocsp` answers for a good and for a revoked certificate: as the CA, as its delegate, and as one
+/// who is neither. What a server staples is heard too.
 fn ocsp_of_openssl() -> Tested {
     let place = tempfile::tempdir()?;
     let file = |name: &str| text(&place.path().join(name));
+    let write = |name: &str, text: String| std::fs::write(file(name), text);
     let top = root("A root")?;
-    std::fs::write(file("ca.pem"), top.pem())?;
-    std::fs::write(file("ca.key"), top.key().serialize_pem())?;
+    write("ca.pem", top.pem())?;
+    write("ca.key", top.key().serialize_pem())?;
+    for (name, purpose) in [
+        ("delegate", ExtendedKeyUsagePurpose::OcspSigning),
+        ("neither", ExtendedKeyUsagePurpose::ServerAuth),
+    ] {
+        let mut params = named(name);
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate()?;
+        write(&format!("{name}.pem"), params.signed_by(&key, &top)?.pem())?;
+        write(&format!("{name}.key"), key.serialize_pem())?;
+    }
     let mut index = String::new();
     for (nth, state) in [
-        (1_u64, "V\t400101000000Z\t"),
+        (1, "V\t400101000000Z\t"),
         (2, "R\t400101000000Z\t260101000000Z,keyCompromise"),
     ] {
-        let pem = leaf(&top, &["a.example"], |params| {
-            params.serial_number = Some(SerialNumber::from(nth));
-        })?;
-        std::fs::write(file(&format!("{nth}.pem")), pem)?;
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(["localhost".to_owned()])?;
+        params.serial_number = Some(SerialNumber::from(nth));
+        write(&format!("{nth}.pem"), params.signed_by(&key, &top)?.pem())?;
+        write(&format!("{nth}.key"), key.serialize_pem())?;
         writeln!(index, "{state}\t0{nth}\tunknown\t/CN=a server")?;
     }
-    std::fs::write(file("index.txt"), index)?;
-    let (ca, key, index) = (file("ca.pem"), file("ca.key"), file("index.txt"));
-    for (nth, code) in [(1, 0), (2, 7)] {
-        let (leaf, request, response) = (
-            file(&format!("{nth}.pem")),
-            file("request"),
-            file("response"),
-        );
-        let ask = [
-            "ocsp",
-            "-issuer",
-            &ca,
-            "-cert",
+    write("index.txt", index)?;
+    for (nth, signer, code) in [
+        (1, "ca", 0),
+        (2, "ca", 7),
+        (1, "delegate", 0),
+        (2, "delegate", 7),
+        (1, "neither", 7),
+    ] {
+        let leaf = file(&format!("{nth}.pem"));
+        let response = ocsp_response(&file, &leaf, signer)?;
+        let verify = [
+            "cert",
+            "verify",
             &leaf,
-            "-reqout",
-            &request,
-            "-no_nonce",
+            "--roots",
+            &file("ca.pem"),
+            "--ocsp",
+            &response,
         ];
-        run("openssl", ask, b"")?.ok()?;
-        let answer = [
-            "ocsp", "-index", &index, "-CA", &ca, "-rsigner", &ca, "-rkey", &key, "-reqin",
-            &request, "-respout", &response, "-ndays", "1",
-        ];
-        run("openssl", answer, b"")?.ok()?;
-        let verify = ["cert", "verify", &leaf, "--roots", &ca, "--ocsp", &response];
         let verdict = netkit(&verify)?;
-        ensure!(verdict.code() == Some(code), "{verdict}");
+        ensure!(verdict.code() == Some(code), "{signer}: {verdict}");
+        if signer == "neither" {
+            verdict.says(&["nobody who may signed the CRL or OCSP response"])?;
+            continue;
+        }
         let stale = netkit(&[&verify[..], &["--time", NOW]].concat())?;
         ensure!(stale.code() == Some(7), "{stale}");
         stale.says(&["the CRL or OCSP response is not of this time"])?;
+
+        let files = Files {
+            certificate: leaf.into(),
+            key: file(&format!("{nth}.key")).into(),
+        };
+        let server = openssl::server(&files, &["-www", "-status_file", &response])?;
+        let url = format!("https://localhost:{}/", server.at.port());
+        let get = netkit(&["get", "--cacert", &file("ca.pem"), &url])?;
+        ensure!(get.code() == Some(code), "{get}");
+        if code == 7 {
+            get.says(&["certificate revoked on 2026-01-01"])?;
+        }
     }
     Ok(())
+}
+
+/// Where the answer about a certificate was written.
+fn ocsp_response(
+    file: &dyn Fn(&str) -> String,
+    leaf: &str,
+    signer: &str,
+) -> Result<String, Failed> {
+    let (ca, request, response) = (file("ca.pem"), file("request"), file("response"));
+    let ask = [
+        "ocsp",
+        "-issuer",
+        &ca,
+        "-cert",
+        leaf,
+        "-reqout",
+        &request,
+        "-no_nonce",
+    ];
+    run("openssl", ask, b"")?.ok()?;
+    let (index, certificate, key) = (
+        file("index.txt"),
+        file(&format!("{signer}.pem")),
+        file(&format!("{signer}.key")),
+    );
+    let answer = [
+        "ocsp",
+        "-index",
+        &index,
+        "-CA",
+        &ca,
+        "-rsigner",
+        &certificate,
+        "-rkey",
+        &key,
+        "-reqin",
+        &request,
+        "-respout",
+        &response,
+        "-ndays",
+        "1",
+    ];
+    run("openssl", answer, b"")?.ok()?;
+    Ok(response)
 }

@@ -4,7 +4,8 @@ use crate::{
     codepoints::{AlertDescription, ProtocolVersion, SignatureScheme},
     error::Error,
 };
-use netkit_x509::{KeyKind, PublicKey, Roots, SignatureAlgorithm};
+use alloc::vec::Vec;
+use netkit_x509::{Identity, Inputs, KeyKind, PublicKey, Revocation, Roots, SignatureAlgorithm};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// What a peer showed to prove who it is.
@@ -40,7 +41,11 @@ impl ServerVerifier for Roots {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), netkit_x509::Error> {
-        self.verify_server(presented.chain, name, now)
+        let stapled: Vec<&[u8]> = presented.ocsp_response.into_iter().collect();
+        let mut inputs = Inputs::server(now);
+        inputs.revocation = Some(Revocation::stapled(&stapled));
+        self.verify(presented.chain, &inputs)?
+            .is_for(&Identity::Server(name))
     }
 }
 

@@ -45,6 +45,18 @@ impl<'a> Revocation<'a> {
             accept_stale: false,
         }
     }
+
+    /// For the end entity, by what its server staples (RFC 6066 8): only a word against it counts, for a
+    /// server that staples nothing is no worse than one that was not asked.
+    pub const fn stapled(ocsp_responses: &'a [&'a [u8]]) -> Self {
+        Self {
+            crls: &[],
+            ocsp_responses,
+            scope: Scope::EndEntity,
+            accept_unknown: true,
+            accept_stale: false,
+        }
+    }
 }
 
 /// Which certificates of a path are asked for.
