@@ -13,6 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("demo/tells_its_story", &[], tells),
         trial("demo/breaks_certificates", &[], breaks),
+        trial("demo/rsa_key_transport", &[], eight_steps),
         trial("demo/two_runs_differ", &[], differs),
         trial(
             "demo/capture_shows_the_same_requests",
@@ -41,6 +42,35 @@ fn tells() -> Tested {
         "-v tells no more\n{more}"
     );
     more.says(&["GET /short/1 HTTP/1.1", "GET /long/3 HTTP/1.1"])
+}
+
+/// The steps by number, and what the messages of two of them have to weigh: a key exchange of 4 octets
+/// of header, 2 of length and 256 of secret, and an empty ServerHelloDone.
+fn eight_steps() -> Tested {
+    let demo = netkit(&["demo", "--rsa-key-transport"])?.ok()?;
+    let wide = demo.out.lines().find(|line| line.chars().count() > 80);
+    ensure!(wide.is_none(), "wider than 80 columns: {wide:?}");
+    let numbers: String = demo
+        .out
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.chars().next())
+        .filter(char::is_ascii_digit)
+        .collect();
+    ensure!(numbers == "12345678", "{numbers}\n{demo}");
+    demo.says(&["TLS 1.2, TLS_RSA_WITH_AES_128_GCM_SHA256"])?;
+    let weighs = |words: &str| {
+        let line = demo.out.lines().find(|line| line.contains(words));
+        let mut ends = line.unwrap_or_default().split_whitespace().rev();
+        let back = ends.next().and_then(|word| word.parse::<usize>().ok());
+        (ends.next().and_then(|word| word.parse().ok()), back)
+    };
+    ensure!(
+        weighs("-> ClientKeyExchange") == (Some(262), Some(0)),
+        "{demo}"
+    );
+    ensure!(weighs("<- ServerHelloDone") == (Some(0), Some(4)), "{demo}");
+    ensure!(weighs("{Finished}") == (Some(17), Some(17)), "{demo}");
+    Ok(())
 }
 
 fn breaks() -> Tested {

@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         openssl("get/unknown_ca", unknown_ca),
         openssl("get/insecure", insecure),
         openssl("get/client_certificate", client_certificate),
+        openssl("get/rsa_key_transport", rsa_key_transport),
         openssl("get/truncation", truncation),
         trial("get/exit_codes", &[], exit_codes),
     ]
@@ -236,6 +237,26 @@ fn client_certificate() -> Tested {
     without.says(&["certificate_required"])?;
     let half = netkit(&["get", "--cert", &certificate, &url])?;
     ensure!(half.code() == Some(2), "{half}");
+    Ok(())
+}
+
+/// From an `s_server` that knows nothing else, with and without the switch.
+fn rsa_key_transport() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = Authority::new("a test CA")?;
+    let files = ca.localhost(Key::Rsa)?.write(place.path())?;
+    let ca = text(&ca.write(place.path())?);
+    for cipher in ["AES128-GCM-SHA256", "AES256-GCM-SHA384"] {
+        let server = openssl::server(&files, &["-www", "-tls1_2", "-cipher", cipher])?;
+        let url = format!("https://localhost:{}/", server.at.port());
+        let get = ["get", "--cacert", &ca, "--tls-max", "1.2", &url];
+        let page = netkit(&[&get[..], &["--rsa-key-transport"]].concat())?.ok()?;
+        let words = format!("New, TLSv1.2, Cipher is {cipher}");
+        page.says(&[&words])?;
+        let without = netkit(&get)?;
+        ensure!(without.code() == Some(6), "{without}");
+        without.says(&["handshake_failure"])?;
+    }
     Ok(())
 }
 

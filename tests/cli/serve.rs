@@ -25,6 +25,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             own_certificate,
         ),
         trial("serve/key_types", &[Peer::OpenSsl], key_types),
+        trial(
+            "serve/rsa_key_transport",
+            &[Peer::OpenSsl],
+            rsa_key_transport,
+        ),
         trial("serve/client_ca", &[Peer::Curl], client_ca),
         trial("serve/client_ca_to_get", &[], client_ca_to_get),
         trial(
@@ -197,6 +202,36 @@ fn key_types() -> Tested {
         )?;
         let last = shown.out.trim().lines().last().unwrap_or_default().trim();
         ensure!(last == usage, "{key_type}: {shown}");
+    }
+    Ok(())
+}
+
+/// What `s_client` gets that wants RSA key transport, with and without the switch.
+fn rsa_key_transport() -> Tested {
+    let place = tempfile::tempdir()?;
+    let ca = place.path().join("ca.pem");
+    let ca_text = text(&ca);
+    let asked = |more: &[&str], cipher: &str| {
+        let options = [&["--key-type", "rsa", "--ca-out", &ca_text], more].concat();
+        let serving = serve(place.path(), &options)?;
+        let at = format!("127.0.0.1:{}", serving.port).parse()?;
+        let mut client = openssl::client(at, &ca, &["-tls1_2", "-cipher", cipher])?;
+        let request = b"GET /ca.pem HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        // It has ended already if there was no handshake.
+        let _ = client.type_in(request);
+        client.wait()
+    };
+    for cipher in ["AES128-GCM-SHA256", "AES256-GCM-SHA384"] {
+        let cipher_line = format!("New, TLSv1.2, Cipher is {cipher}");
+        asked(&["--rsa-key-transport"], cipher)?.ok()?.says(&[
+            &cipher_line,
+            "Verify return code: 0 (ok)",
+            "HTTP/1.1 200 OK",
+            "BEGIN CERTIFICATE",
+        ])?;
+        let without = asked(&[], cipher)?;
+        ensure!(!without.status.success(), "{without}");
+        without.says(&["alert handshake failure"])?;
     }
     Ok(())
 }

@@ -38,6 +38,9 @@ pub(crate) struct Demo {
     /// Break the server's certificate and show the client's warning and the reason
     #[arg(long = "break", value_name = "WHAT")]
     pub(crate) breakage: Option<Breakage>,
+    /// Tell TLS 1.2's RSA key transport instead: the eight steps, and the octets that each moves
+    #[arg(long, conflicts_with = "breakage")]
+    pub(crate) rsa_key_transport: bool,
     /// Write the sessions' secrets to FILE (RFC 9850), for Wireshark; whoever has it can read them
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
@@ -92,11 +95,15 @@ pub(crate) struct Serve {
     /// Require client certificates from the CAs in this file
     #[arg(long, value_name = "PEM")]
     pub(crate) client_ca: Option<PathBuf>,
+    /// Accept RSA key transport in TLS 1.2. It has no forward secrecy: whoever gets the private key
+    /// later reads all that was recorded
+    #[arg(long)]
+    pub(crate) rsa_key_transport: bool,
     /// Write the development CA's certificate to FILE, for `curl --cacert`
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) ca_out: Option<PathBuf>,
     /// Serve HTTP without TLS
-    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out", "tls_min", "tls_max"])]
+    #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out", "rsa_key_transport", "tls_min", "tls_max"])]
     pub(crate) http: bool,
     #[command(flatten)]
     pub(crate) tls: TlsVersions,
@@ -139,6 +146,9 @@ pub(crate) struct Get {
     /// That certificate's private key, as PEM
     #[arg(long, value_name = "PEM", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// Offer RSA key transport in TLS 1.2, which has no forward secrecy
+    #[arg(long)]
+    pub(crate) rsa_key_transport: bool,
     /// Accept any certificate. Whoever is on the way can then read and change everything
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,

@@ -4,6 +4,7 @@ mod broken;
 mod stage;
 mod tap;
 mod told;
+mod transport;
 mod truth;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crate::args;
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
-use stage::{Course, Stage};
+use stage::{Course, Stage, Style};
 
 pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
     let paint = crate::paint::Paint::on(&std::io::stdout());
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
         .block_on(async {
             match args.breakage {
                 Some(breakage) => broken::show(breakage, args, paint).await,
+                None if args.rsa_key_transport => transport::show(args, paint).await,
                 None => whole(args, paint).await,
             }
         })?;
@@ -45,7 +47,7 @@ async fn whole(args: &args::Demo, paint: crate::paint::Paint) -> Result<Vec<Stri
         .map(KeyLogFile::create)
         .transpose()?
         .map(Arc::new);
-    let stage = Stage::set(None, key_log)?;
+    let stage = Stage::set(None, Style::Usual, key_log)?;
     let short = stage.course("short", false).await?;
     let long = stage.course("long", true).await?;
     let seen = Seen { stage, short, long };
@@ -71,6 +73,7 @@ mod tests {
     fn told(breakage: Option<Breakage>, verbose: bool) -> Vec<String> {
         let args = args::Demo {
             breakage,
+            rsa_key_transport: false,
             keylog: None,
             verbose,
         };

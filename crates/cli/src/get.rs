@@ -148,6 +148,9 @@ fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure>
         let identity = Arc::new(netkit::identity::pem_files(cert, key)?);
         builder = builder.configure_tls(|config| config.identities.push(identity));
     }
+    let rsa_key_transport = args.rsa_key_transport;
+    builder =
+        builder.configure_tls(move |config| config.tls12.rsa_key_transport = rsa_key_transport);
     if let Some(authority) = &args.connect_to {
         builder = builder.connect_to(authority);
     }

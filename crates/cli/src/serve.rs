@@ -89,6 +89,7 @@ fn server(args: &args::Serve) -> Result<(Server, Option<Dev>), Failure> {
     };
     let mut config = ServerConfig::new(identity);
     config.versions = args.tls.range()?;
+    config.tls12.rsa_key_transport = args.rsa_key_transport;
     if let Some(file) = &args.client_ca {
         let roots = netkit::roots::pem_file(file)?;
         config.client_auth = Some(ClientAuth::required(Arc::new(roots)));

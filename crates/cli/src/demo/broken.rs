@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use netkit::tls::HandshakeType;
 use netkit::{Error, Layer};
 
-use super::stage::Stage;
+use super::stage::{Stage, Style};
 use super::tap::Tap;
 use crate::args::{self, Breakage};
 use crate::exit::Failure;
@@ -28,7 +28,7 @@ pub(crate) async fn show(
         .map(KeyLogFile::create)
         .transpose()?
         .map(Arc::new);
-    let stage = Stage::set(Some(breakage), key_log)?;
+    let stage = Stage::set(Some(breakage), Style::Usual, key_log)?;
     let recorder = Arc::new(Recorder::new());
     let client = stage.client(false, &Tap::default(), &recorder)?;
     let Err(error) = client.get(&stage.url("/")).await else {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use netkit::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use netkit::tls::{Identity, KeyLog, ServerConfig};
+use netkit::tls::{Identity, KeyLog, ProtocolVersion, ServerConfig, Versions};
 use netkit::x509::Roots;
 use netkit::{Arrival, Body, CertificateDer, Client, Exchange, Server, Shutdown};
 use tokio::task::JoinHandle;
 
 use super::tap::{Passed, Tap};
-use crate::args::Breakage;
-use crate::args::KeyType;
+use super::transport;
+use crate::args::{Breakage, KeyType};
 use crate::dev_ca::{self, DAY, DevCa};
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
@@ -56,6 +56,15 @@ pub(crate) struct Course {
     pub(crate) took: Duration,
 }
 
+/// How the two sides agree on keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As they do by default.
+    Usual,
+    /// By RSA key transport in TLS 1.2.
+    RsaKeyTransport,
+}
+
 /// The server, what it saw, and what clients need to reach it.
 pub(crate) struct Stage {
     pub(crate) at: SocketAddr,
@@ -64,9 +73,19 @@ pub(crate) struct Stage {
     trusted: CertificateDer<'static>,
     served: Arc<Mutex<Vec<Served>>>,
     refused: Arc<Mutex<Vec<String>>>,
+    style: Style,
     key_log: Option<Arc<KeyLogFile>>,
     shutdown: Shutdown,
     server: JoinHandle<Result<(), netkit::Error>>,
+}
+
+impl Style {
+    fn key_type(self) -> KeyType {
+        match self {
+            Self::Usual => KeyType::Ecdsa,
+            Self::RsaKeyTransport => KeyType::Rsa,
+        }
+    }
 }
 
 impl Stage {
@@ -74,6 +93,7 @@ impl Stage {
     /// what to get wrong.
     pub(crate) fn set(
         breakage: Option<Breakage>,
+        style: Style,
         key_log: Option<Arc<KeyLogFile>>,
     ) -> Result<Self, Failure> {
         let failed = |e| Failure::demo(format!("making certificates: {e}"));
@@ -97,13 +117,14 @@ impl Stage {
             _ => dev_ca::lasting(SystemTime::now()),
         };
         let signed = ca
-            .sign(&dev_ca::names_of(name), KeyType::Ecdsa, &validity)
+            .sign(&dev_ca::names_of(name), style.key_type(), &validity)
             .map_err(failed)?;
         let certificate = signed.certificate.clone();
         let identity = Identity::new(vec![signed.certificate], &signed.key)
             .map_err(|e| Failure::demo(format!("the certificate does not suit its key: {e}")))?;
         let mut config = ServerConfig::new(identity);
         config.alpn = vec![b"http/1.1".to_vec()];
+        config.tls12.rsa_key_transport = style == Style::RsaKeyTransport;
         let (served, refused) = (
             Arc::<Mutex<Vec<_>>>::default(),
             Arc::<Mutex<Vec<_>>>::default(),
@@ -126,6 +147,7 @@ impl Stage {
             trusted,
             served,
             refused,
+            style,
             key_log,
             shutdown,
             server,
@@ -167,14 +189,21 @@ impl Stage {
         roots
             .add(&self.trusted)
             .map_err(|e| Failure::demo(format!("the CA: {e}")))?;
-        let watch = Arc::clone(recorder);
+        let (watch, style) = (Arc::clone(recorder), self.style);
         let mut client = Client::builder()
             .roots(roots)
             .keep_alive(keep_alive)
             .transport(tap.clone())
             // The name may have an IPv6 address too, which nobody listens on here.
             .connect_to(self.at.to_string())
-            .configure_tls(move |config| config.watch = Some(watch));
+            .configure_tls(move |config| {
+                config.watch = Some(watch);
+                if style == Style::RsaKeyTransport {
+                    config.versions = Versions::only(ProtocolVersion::TLS1_2);
+                    config.cipher_suites = vec![transport::SUITE];
+                    config.tls12.rsa_key_transport = true;
+                }
+            });
         if let Some(log) = &self.key_log {
             client = client.key_log(Arc::clone(log) as Arc<dyn KeyLog>);
         }

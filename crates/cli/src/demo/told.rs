@@ -238,7 +238,7 @@ fn halves(left: &str, right: &str) -> String {
 }
 
 /// Enough of a long number to tell two apart.
-fn short(hex: &str) -> String {
+pub(crate) fn short(hex: &str) -> String {
     match hex.get(..32) {
         Some(front) if hex.len() > 32 => format!("{front}..."),
         _ => hex.to_owned(),

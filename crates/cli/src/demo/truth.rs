@@ -2,11 +2,11 @@
 //! against those of another that counted them by itself.
 
 use netkit::http::StatusCode;
-use netkit::tls::{HandshakeType, ProtocolVersion};
+use netkit::tls::{ContentType, HandshakeType, ProtocolVersion};
 use netkit::{Exchange, Facts};
 
 use super::Seen;
-use super::stage::{self, Course, REQUESTS, Served};
+use super::stage::{self, Course, REQUESTS, Served, Stage};
 use super::tap::{self, Passed, RECORD_HEADER};
 use crate::certificate::Certificate;
 use crate::exit::Failure;
@@ -60,7 +60,7 @@ pub(crate) fn check(seen: &Seen) -> Result<Checked, Failure> {
 }
 
 /// Each request was served as it was asked, and answered as it was served.
-fn course(course: &Course, served: &[Served]) -> Result<(), Failure> {
+pub(crate) fn course(course: &Course, served: &[Served]) -> Result<(), Failure> {
     hold(
         course.answered.len() == served.len(),
         "a request for every answer",
@@ -85,7 +85,7 @@ fn course(course: &Course, served: &[Served]) -> Result<(), Failure> {
 }
 
 /// Both sides, the transport and TLS count the same connections.
-fn connections(course: &Course, served: &[Served], count: u32) -> Result<(), Failure> {
+pub(crate) fn connections(course: &Course, served: &[Served], count: u32) -> Result<(), Failure> {
     let exchanges: Vec<&Exchange> = course.answered.iter().map(|a| &a.exchange).collect();
     let new = exchanges.iter().filter(|exchange| !exchange.reused).count();
     let first = served.iter().filter(|served| served.number == 1).count();
@@ -136,11 +136,16 @@ fn agreed(seen: &Seen, facts: &Facts) -> Result<(), Failure> {
         agreed.alpn.as_deref() == Some(b"http/1.1"),
         "ALPN is http/1.1",
     )?;
+    endpoints(&seen.stage, facts)
+}
+
+/// The connection is to our server, which showed the certificate that we made.
+pub(crate) fn endpoints(stage: &Stage, facts: &Facts) -> Result<(), Failure> {
     hold(
-        facts.chain == [seen.stage.certificate.clone()],
+        facts.chain == [stage.certificate.clone()],
         "the chain is the one we made",
     )?;
-    hold(facts.peer == Some(seen.stage.at), "the peer is our server")?;
+    hold(facts.peer == Some(stage.at), "the peer is our server")?;
     let loopback = facts
         .local
         .is_some_and(|local| local.ip().is_loopback() && local.is_ipv4());
@@ -163,24 +168,23 @@ fn random(hello: &[u8]) -> Result<String, Failure> {
 
 /// One connection's octets by layer: HTTP counted from the heads and bodies, TLS from its messages,
 /// the records from the wire. Together they must be what the wire carried.
-fn octets(course: &Course, served: &[Served], sent: bool) -> Result<Octets, Failure> {
+pub(crate) fn octets(course: &Course, served: &[Served], sent: bool) -> Result<Octets, Failure> {
     let [passed] = course.passed.as_slice() else {
         return Err(Failure::demo("more than one connection to count"));
     };
     let wire = direction(passed, sent);
     let records = tap::records(wire).ok_or_else(|| Failure::demo("half a record on the wire"))?;
-    // RFC 9846 5.2: a protected record adds its inner type and a tag of 16 octets.
-    let protection = |record: &tap::Record| if record.content_type == 23 { 17 } else { 0 };
+    let version = course.answered.first().and_then(|answered| {
+        let tls = answered.exchange.connection.tls.as_ref()?;
+        Some(tls.version)
+    });
     let octets = Octets {
         application: if sent {
             served.iter().map(|served| served.octets).sum()
         } else {
             course.answered.iter().map(|answered| answered.octets).sum()
         },
-        presentation: records
-            .iter()
-            .map(|record| RECORD_HEADER + protection(record))
-            .sum(),
+        presentation: records.len() * RECORD_HEADER + protection(version, &records),
         session: course
             .heard
             .iter()
@@ -197,6 +201,24 @@ fn octets(course: &Course, served: &[Served], sent: bool) -> Result<Octets, Fail
     Ok(octets)
 }
 
+/// Octets that protection adds to a direction's records.
+fn protection(version: Option<ProtocolVersion>, records: &[tap::Record]) -> usize {
+    let is = |kind: ContentType| move |record: &&tap::Record| record.content_type == kind.0;
+    if version == Some(ProtocolVersion::TLS1_2) {
+        // RFC 5288 3: a nonce of 8 octets and a tag of 16, from ChangeCipherSpec on.
+        let clear = records
+            .iter()
+            .take_while(|record| !is(ContentType::CHANGE_CIPHER_SPEC)(record));
+        24 * records.len().saturating_sub(clear.count() + 1)
+    } else {
+        // RFC 9846 5.2: the inner type and a tag of 16 octets.
+        17 * records
+            .iter()
+            .filter(is(ContentType::APPLICATION_DATA))
+            .count()
+    }
+}
+
 pub(crate) fn direction(passed: &Passed, sent: bool) -> &[u8] {
     if sent { &passed.out } else { &passed.back }
 }
@@ -210,7 +232,7 @@ fn length(heard: &Heard) -> usize {
     }
 }
 
-fn hold(holds: bool, what: &str) -> Result<(), Failure> {
+pub(crate) fn hold(holds: bool, what: &str) -> Result<(), Failure> {
     if holds {
         Ok(())
     } else {
