@@ -12,10 +12,14 @@ use netkit::{ServerName, UnixTime};
 use netkit_tests::tls_cases::{Broken, CommandLine, Heard, Link, random};
 
 const USAGE: &str = "usage: tls-case-client HOST:PORT [--cacert PEM] [--name NAME] \
-[--cert PEM --key PEM] [--alpn LIST]";
+[--cert PEM --key PEM] [--tls-min V] [--tls-max V] [--alpn LIST] [--rsa-key-transport]";
+
+const VALUED: [&str; 7] = [
+    "cacert", "name", "cert", "key", "tls-min", "tls-max", "alpn",
+];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let line = CommandLine::read(&["cacert", "name", "cert", "key", "alpn"], &[])
+    let line = CommandLine::read(&VALUED, &["rsa-key-transport"])
         .map_err(|error| format!("{error}\n{USAGE}"))?;
     let [at] = line.others.as_slice() else {
         return Err(USAGE.into());
@@ -61,6 +65,8 @@ fn config(line: &CommandLine) -> Result<ClientConfig, Box<dyn Error>> {
     };
     let mut config = ClientConfig::new(Arc::new(roots));
     config.alpn = line.list("alpn");
+    config.versions = line.versions()?;
+    config.tls12.rsa_key_transport = line.has("rsa-key-transport");
     if let (Some(cert), Some(key)) = (line.value("cert"), line.value("key")) {
         let identity = netkit::identity::pem_files(cert, key)?;
         config.identities.push(Arc::new(identity));

@@ -7,11 +7,23 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use netkit::UnixTime;
-use netkit::tls::{ClientAuth, Connection, ServerConfig};
+use netkit::tls::{ClientAuth, Connection, ProtocolVersion, ServerConfig};
 use netkit_tests::tls_cases::{Broken, CommandLine, Heard, Link, random};
 
 const USAGE: &str = "usage: tls-case-server --listen ADDR --cert PEM --key PEM \
-[--client-ca PEM [--require-client-cert]] [--alpn LIST] [--echo]";
+[--client-ca PEM [--require-client-cert]] [--tls-min V] [--tls-max V] [--alpn LIST] [--echo] \
+[--rsa-key-transport]";
+
+const VALUED: [&str; 7] = [
+    "listen",
+    "cert",
+    "key",
+    "client-ca",
+    "tls-min",
+    "tls-max",
+    "alpn",
+];
+const FLAGS: [&str; 3] = ["require-client-cert", "echo", "rsa-key-transport"];
 
 /// A ClientHello may be as long as this.
 const MAX_CLIENT_HELLO: usize = 1 << 18;
@@ -20,9 +32,7 @@ const MAX_CLIENT_HELLO: usize = 1 << 18;
 const MAX_HEAD: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let valued = ["listen", "cert", "key", "client-ca", "alpn"];
-    let line = CommandLine::read(&valued, &["require-client-cert", "echo"])
-        .map_err(|error| format!("{error}\n{USAGE}"))?;
+    let line = CommandLine::read(&VALUED, &FLAGS).map_err(|error| format!("{error}\n{USAGE}"))?;
     let config = Arc::new(config(&line)?);
     let listener = TcpListener::bind(line.required("listen")?)?;
     writeln!(std::io::stdout(), "listening on {}", listener.local_addr()?)?;
@@ -39,6 +49,8 @@ fn config(line: &CommandLine) -> Result<ServerConfig, Box<dyn Error>> {
     let mut config = ServerConfig::new(identity);
     config.max_handshake_message = MAX_CLIENT_HELLO;
     config.alpn = line.list("alpn");
+    config.versions = line.versions()?;
+    config.tls12.rsa_key_transport = line.has("rsa-key-transport");
     if let Some(file) = line.value("client-ca") {
         let roots = Arc::new(netkit::roots::pem_file(file)?);
         config.client_auth = Some(if line.has("require-client-cert") {
@@ -88,7 +100,9 @@ fn answer(link: &mut Link) -> Result<(), Broken> {
             Heard::PeerClosed => return Ok(link.connection.close(&mut link.out)?),
         }
     }
-    if head.starts_with(b"GET /keyupdate ") {
+    let agreed = link.connection.agreed();
+    let has_key_updates = agreed.is_some_and(|agreed| agreed.version == ProtocolVersion::TLS1_3);
+    if has_key_updates && head.starts_with(b"GET /keyupdate ") {
         link.connection.update_keys(true, &mut link.out)?;
     }
     let body = link.connection.agreed().map_or_else(String::new, |agreed| {

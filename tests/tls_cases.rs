@@ -30,9 +30,13 @@ fn main() {
         openssl("server/lets_an_alert_be_read", alert_is_read),
         openssl("server/client_certificates", client_certificates),
         openssl("server/alpn", alpn),
+        openssl("server/versions", server_versions),
+        openssl("server/rsa_key_transport", server_rsa_key_transport),
         Trial::test("server/takes_a_long_client_hello", long_hello),
         Trial::test("server/serves_many_at_once", many_at_once),
         openssl("client/tells_the_facts", client_tells),
+        openssl("client/versions", client_versions),
+        openssl("client/rsa_key_transport", client_rsa_key_transport),
         openssl("client/tells_its_alert", client_tells_its_alert),
         openssl("client/shows_a_certificate", client_shows_a_certificate),
     ])
@@ -52,10 +56,14 @@ struct Serving {
 }
 
 fn serve(options: &[&str]) -> Result<Serving, Failed> {
+    serve_with(Key::P256, options)
+}
+
+fn serve_with(key: Key, options: &[&str]) -> Result<Serving, Failed> {
     let place = tempfile::tempdir()?;
     let authority = Authority::new("a test CA")?;
     let ca = authority.write(place.path())?;
-    let files = authority.localhost(Key::P256)?.write(place.path())?;
+    let files = authority.localhost(key)?.write(place.path())?;
     let (certificate, key) = (text(&files.certificate), text(&files.key));
     let ca_text = text(&ca);
     let mut all = vec![
@@ -193,6 +201,36 @@ fn alpn() -> Tested {
     client.ok()?.says(&["ALPN protocol: http/1.1"])
 }
 
+fn server_versions() -> Tested {
+    for (limit, good, bad) in [
+        ("--tls-max", "1.2", "-tls1_3"),
+        ("--tls-min", "1.3", "-tls1_2"),
+    ] {
+        let serving = serve(&[limit, good])?;
+        let answer = format!("TLS {good} TLS_");
+        serving.asked(GET, &["-quiet"])?.ok()?.says(&[&answer])?;
+        let refused = serving.asked(GET, &[bad])?;
+        ensure!(!refused.status.success(), "{refused}");
+        refused.says(&["alert protocol version"])?;
+    }
+    // There is no KeyUpdate to be had in TLS 1.2.
+    let request = b"GET /keyupdate HTTP/1.1\r\n\r\n";
+    let client = serve(&[])?.asked(request, &["-quiet", "-tls1_2"])?;
+    client.ok()?.says(&["200 OK", "TLS 1.2 TLS_ECDHE_"])
+}
+
+fn server_rsa_key_transport() -> Tested {
+    let rsa = ["-tls1_2", "-cipher", "AES128-GCM-SHA256"];
+    for (switch, words) in [
+        (&["--rsa-key-transport"][..], "Cipher is AES128-GCM-SHA256"),
+        (&[], "alert handshake failure"),
+    ] {
+        let serving = serve_with(Key::Rsa, switch)?;
+        serving.asked(GET, &rsa)?.says(&[words])?;
+    }
+    Ok(())
+}
+
 /// Cipher suites and an extension that together fill two length fields: nobody's ClientHello is
 /// longer.
 fn long_hello() -> Tested {
@@ -263,9 +301,13 @@ fn many_at_once() -> Tested {
 
 /// `s_server -www` for `localhost`, and the program's client with these options.
 fn get(server: &[&str], options: &[&str]) -> Result<Ended, Failed> {
+    get_from(Key::P256, server, options)
+}
+
+fn get_from(key: Key, server: &[&str], options: &[&str]) -> Result<Ended, Failed> {
     let place = tempfile::tempdir()?;
     let ca = Authority::new("a test CA")?;
-    let files = ca.localhost(Key::P256)?.write(place.path())?;
+    let files = ca.localhost(key)?.write(place.path())?;
     let ca = text(&ca.write(place.path())?);
     let server = openssl::server(&files, &[&["-www"], server].concat())?;
     let at = server.at.to_string();
@@ -281,6 +323,24 @@ fn client_tells() -> Tested {
         "alpn http/1.1\n",
         "certificates 1\n\nHTTP/1.0 200 ok",
     ])
+}
+
+fn client_versions() -> Tested {
+    let max = get(&[], &["--tls-max", "1.2"])?.ok()?;
+    max.says(&["version TLS 1.2\ncipher_suite TLS_ECDHE_ECDSA_"])?;
+    let min = get(&["-tls1_2"], &["--tls-min", "1.3"])?;
+    ensure!(min.code() == Some(1), "{min}");
+    min.says(&["protocol_version"])
+}
+
+fn client_rsa_key_transport() -> Tested {
+    let server = ["-tls1_2", "-cipher", "AES256-GCM-SHA384"];
+    get_from(Key::Rsa, &server, &["--rsa-key-transport"])?
+        .ok()?
+        .says(&["cipher_suite TLS_RSA_WITH_AES_256_GCM_SHA384\n", "200 ok"])?;
+    let without = get_from(Key::Rsa, &server, &[])?;
+    ensure!(without.code() == Some(1), "{without}");
+    without.says(&["handshake_failure"])
 }
 
 fn client_tells_its_alert() -> Tested {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use netkit::tls::{Connection, CryptoRng, Error, Event};
+use netkit::tls::{Connection, CryptoRng, Error, Event, ProtocolVersion, Versions};
 use netkit_core::Inbox;
 use rand_core::UnwrapErr;
 
@@ -59,6 +59,21 @@ impl CommandLine {
     /// Whether a flag is there.
     pub fn has(&self, flag: &str) -> bool {
         self.options.contains_key(flag)
+    }
+
+    /// The versions from `--tls-min` to `--tls-max`.
+    pub fn versions(&self) -> Result<Versions, String> {
+        let version = |name, default| match self.value(name) {
+            None => Ok(default),
+            Some("1.2") => Ok(ProtocolVersion::TLS1_2),
+            Some("1.3") => Ok(ProtocolVersion::TLS1_3),
+            Some(other) => Err(format!("--{name} {other}: neither 1.2 nor 1.3")),
+        };
+        let Versions { min, max } = Versions::default();
+        Ok(Versions {
+            min: version("tls-min", min)?,
+            max: version("tls-max", max)?,
+        })
     }
 
     /// An option's values between commas.
