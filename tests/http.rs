@@ -8,7 +8,7 @@ use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::nginx::Nginx;
 use netkit_tests::octets::{self, Check, Octets, SIZES};
 use netkit_tests::ours::{Ours, block_on};
-use netkit_tests::process::{Ended, run};
+use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::{Failed, Peer, ensure, trial};
 
 type Tested = Result<(), Failed>;
@@ -46,6 +46,16 @@ fn main() {
         curl("curl_without_tls", curl_without_tls),
         curl("curl_refuses_an_unknown_ca", curl_refuses_an_unknown_ca),
         curl("curl_sees_truncation", curl_sees_truncation),
+        trial(
+            "nginx_stands_before_our_server",
+            &[Peer::Nginx, Peer::Curl],
+            nginx_before,
+        ),
+        trial("wrk_keeps_every_connection", &[Peer::Wrk], wrk),
+        trial("python_asks_our_server", &[Peer::Python], python_asks),
+        trial("python_answers_our_client", &[Peer::Python], python_answers),
+        trial("node_asks_our_server", &[Peer::Node], node_asks),
+        trial("node_answers_our_client", &[Peer::Node], node_answers),
         trial("nginx_keeps_a_connection", NGINX, nginx_keeps),
         trial("nginx_closes_a_connection", NGINX, nginx_closes),
         trial("nginx_without_tls", NGINX, nginx_without_tls),
@@ -334,4 +344,182 @@ fn nginx_statuses() -> Tested {
         Ok::<_, Failed>(())
     })?;
     nginx.logs("HEAD /body status=200").map(|_| ())
+}
+
+/// nginx passes requests on to our server over connections that it keeps, and both bodies through.
+fn nginx_before() -> Tested {
+    let ours = Ours::http()?;
+    let place = tempfile::tempdir()?;
+    let body = place.path().join("body");
+    octets::write(&body, 300_000)?;
+    let (nginx, _) = nginx(&format!(
+        "location /octets/ {{ proxy_pass http://{0}; }}
+         location /chunked/7 {{ proxy_pass http://{0}; proxy_http_version 1.1; }}
+         location /up {{ proxy_pass http://{0}; proxy_http_version 1.1;
+           proxy_set_header Connection \"\"; proxy_request_buffering off; }}",
+        ours.at
+    ))?;
+    let front = format!("http://{}", nginx.plain);
+    let got = place.path().join("got");
+    let name = got.display().to_string();
+    for path in ["/octets/300000", "/chunked/70000"] {
+        let url = format!("{front}{path}");
+        run("curl", ["-sS", "--fail", "-o", &name, &url], b"")?.ok()?;
+        octets::check(
+            &got,
+            if path == "/octets/300000" {
+                300_000
+            } else {
+                70_000
+            },
+        )?;
+    }
+    let data = format!("@{}", body.display());
+    for chunked in ["X-A: b", "Transfer-Encoding: chunked"] {
+        let url = format!("{front}/up");
+        run(
+            "curl",
+            ["-sS", "--fail", "-H", chunked, "--data-binary", &data, &url],
+            b"",
+        )?
+        .ok()?
+        .says(&["300000 octets"])?;
+    }
+    Ok(())
+}
+
+/// As many as it can for a second over eight connections: no error, nothing but 200.
+fn wrk() -> Tested {
+    let ours = Ours::http()?;
+    let url = format!("http://{}/octets/100", ours.at);
+    let ended = run("wrk", ["-t1", "-c8", "-d1s", &url], b"")?.ok()?;
+    ended.says(&["Requests/sec"])?;
+    for bad in ["Socket errors", "Non-2xx"] {
+        ensure!(!ended.to_string().contains(bad), "{ended}");
+    }
+    Ok(())
+}
+
+/// Two requests on one connection, one with chunks; then a HEAD.
+fn python_asks() -> Tested {
+    const SCRIPT: &str = r#"
+import http.client, sys
+conn = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+conn.request("GET", "/chunked/70000")
+body = conn.getresponse().read()
+assert len(body) == 70000, len(body)
+sock = conn.sock
+conn.request("POST", "/", body=iter([body[:1], body[1:]]), encode_chunked=True,
+    headers={"Transfer-Encoding": "chunked"})
+said = conn.getresponse()
+print(said.status, said.read().decode())
+assert conn.sock is sock, "another connection"
+conn.request("HEAD", "/octets/5")
+said = conn.getresponse()
+assert (said.getheader("content-length"), said.read()) == ("5", b"")
+"#;
+    let ours = Ours::http()?;
+    let port = ours.at.port().to_string();
+    run("python3", ["-c", SCRIPT, &port], b"")?
+        .ok()?
+        .says(&["200 70000 octets, announced None"])
+}
+
+fn node_asks() -> Tested {
+    const SCRIPT: &str = r#"
+const http = require("http"), port = process.argv[1];
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const ask = (method, path, pieces) => new Promise((done, fail) => {
+  const asked = http.request({ port, method, path, agent }, (response) => {
+    const body = [];
+    response.on("data", (piece) => body.push(piece));
+    response.on("end", () => done([response, Buffer.concat(body)]));
+  });
+  asked.on("error", fail);
+  for (const piece of pieces) asked.write(piece);
+  asked.end();
+});
+(async () => {
+  const [, body] = await ask("GET", "/chunked/70000", []);
+  const [posted, said] = await ask("POST", "/", [body.subarray(0, 1), body.subarray(1)]);
+  console.log(posted.statusCode, said.toString(), posted.req.reusedSocket);
+  const [head, none] = await ask("HEAD", "/octets/5", []);
+  console.log(head.headers["content-length"], none.length);
+  agent.destroy();
+})();
+"#;
+    let ours = Ours::http()?;
+    let port = ours.at.port().to_string();
+    run("node", ["-e", SCRIPT, &port], b"")?.ok()?.says(&[
+        "200 70000 octets, announced None",
+        "true",
+        "5 0",
+    ])
+}
+
+/// What a script that answers is asked: it prints its port first, echoes a POST, and has trailers.
+fn answers(program: &str, arguments: &[&str]) -> Tested {
+    let running = Running::start(program, arguments)?;
+    let port: u16 = running.line_after("port ")?.parse()?;
+    block_on(async {
+        let client = Client::builder().build()?;
+        for number in 0..3_u32 {
+            let sent: Vec<u8> = (0..70_000).map(|at| (at % 251) as u8).collect();
+            let body = if number == 0 {
+                Body::from(sent.clone())
+            } else {
+                Body::read(std::io::Cursor::new(sent.clone()), None)
+            };
+            let request = Request::post(format!("http://127.0.0.1:{port}/")).body(body)?;
+            let response = client.request(request).await?;
+            let reused = response
+                .extensions()
+                .get::<Exchange>()
+                .map(|exchange| exchange.reused);
+            ensure!(reused == Some(number > 0), "{response:?}");
+            ensure!(response.status() == StatusCode::OK, "{response:?}");
+            let got = response.into_body().collect(1 << 20).await?;
+            ensure!(got == sent, "{} octets came back", got.len());
+        }
+        Ok(())
+    })
+}
+
+fn python_answers() -> Tested {
+    const SCRIPT: &str = r#"
+import http.server, sys
+class Echo(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *_): pass
+    def chunks(self):
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+    def do_POST(self):
+        length = self.headers["Content-Length"]
+        body = self.rfile.read(int(length)) if length else b"".join(self.chunks())
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in (body[:1], body[1:]):
+            self.wfile.write(b"%x;a=b\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\nX: y\r\n\r\n")
+server = http.server.HTTPServer(("127.0.0.1", 0), Echo)
+print("port", server.server_port, flush=True)
+server.serve_forever()
+"#;
+    answers("python3", &["-c", SCRIPT])
+}
+
+fn node_answers() -> Tested {
+    const SCRIPT: &str = r#"
+const server = require("http").createServer((request, response) => {
+  response.writeHead(200, { Trailer: "X" });
+  request.on("data", (piece) => response.write(piece));
+  request.on("end", () => { response.addTrailers({ X: "y" }); response.end(); });
+});
+server.listen(0, "127.0.0.1", () => console.log("port", server.address().port));
+"#;
+    answers("node", &["-e", SCRIPT])
 }

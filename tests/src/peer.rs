@@ -20,9 +20,15 @@ pub enum Peer {
     Tshark,
     /// `go`, 1.25 or later.
     Go,
+    /// `wrk`.
+    Wrk,
+    /// `python3`: its standard library alone.
+    Python,
+    /// `node`: its standard library alone.
+    Node,
 }
 
-const COUNT: usize = 6;
+const COUNT: usize = 9;
 
 impl Peer {
     /// The command that starts it.
@@ -36,6 +42,9 @@ impl Peer {
             Self::GnuTls => "gnutls-cli",
             Self::Tshark => "tshark",
             Self::Go => "go",
+            Self::Wrk => "wrk",
+            Self::Python => "python3",
+            Self::Node => "node",
         }
     }
 
@@ -53,7 +62,8 @@ impl Peer {
             let mut command = Command::new(self.command());
             let command = command.args(arguments).stdin(Stdio::null());
             let output = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-            output.is_ok_and(|status| status.success())
+            // wrk tells its version and calls that a failure.
+            output.is_ok_and(|status| status.success() || self == Self::Wrk)
         });
         (!here).then_some(match self {
             Self::Curl => "no curl",
@@ -62,6 +72,9 @@ impl Peer {
             Self::GnuTls => "no gnutls-cli",
             Self::Tshark => "no tshark, or no right to capture",
             Self::Go => "no go",
+            Self::Wrk => "no wrk",
+            Self::Python => "no python3",
+            Self::Node => "no node",
         })
     }
 }
