@@ -90,6 +90,8 @@ const FLOORS: [Floor; 8] = [
             "http",
             "http-body",
             "bytes",
+            "futures-core",
+            "futures-sink",
             "rustls-pki-types",
             "rustls-native-certs",
             "webpki-roots",

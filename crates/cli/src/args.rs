@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Get(Get),
     Cert(Cert),
+    Ws(Ws),
 }
 
 /// A whole HTTPS exchange on this machine, told layer by layer.
@@ -102,6 +103,9 @@ pub(crate) struct Serve {
     /// Write the development CA's certificate to FILE, for `curl --cacert`
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     pub(crate) ca_out: Option<PathBuf>,
+    /// Echo what clients say in a WebSocket at PATH
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub(crate) ws_echo: Option<String>,
     /// Serve HTTP without TLS
     #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out", "rsa_key_transport", "tls_min", "tls_max"])]
     pub(crate) http: bool,
@@ -327,6 +331,45 @@ impl TlsVersion {
             Self::V1_2 => ProtocolVersion::TLS1_2,
             Self::V1_3 => ProtocolVersion::TLS1_3,
         }
+    }
+}
+
+/// Talk to a WebSocket.
+///
+/// Each line of standard input becomes a message of text, and each message a line of standard output;
+/// octets are told in hexadecimal. The end of standard input closes the WebSocket.
+#[derive(Debug, Args)]
+#[command(after_help = exit::TABLE)]
+pub(crate) struct Ws {
+    /// ws:// or wss://
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Trust the CAs in this file instead of the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Accept any certificate. Whoever is on the way can then read and change everything
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Tell of every frame
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Add a header field to the handshake; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<Field>,
+    /// Offer a subprotocol; may be repeated, the best first
+    #[arg(short, long = "protocol", value_name = "NAME")]
+    pub(crate) protocols: Vec<String>,
+    /// Do not offer compression
+    #[arg(long)]
+    pub(crate) no_deflate: bool,
+}
+
+/// The path of a URL.
+fn path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a path begins with a slash: /{text}"))
     }
 }
 

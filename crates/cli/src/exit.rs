@@ -16,7 +16,8 @@ Exit codes:
   6  tls: the handshake or a record failed
   7  certificate: one was refused
   8  http: the answer was malformed or cut short
-  9  timeout, in any layer";
+  9  timeout, in any layer
+ 10  websocket: the peer broke its rules, or did not close";
 
 /// Which layer failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) enum Exit {
     Certificate = 7,
     Http = 8,
     Timeout = 9,
+    WebSocket = 10,
 }
 
 /// Why the program ends early: the layer, and what to tell its user.
@@ -101,6 +103,7 @@ impl From<netkit::Error> for Failure {
                 Layer::Transport => Exit::Tcp,
                 Layer::Tls => Exit::Tls,
                 Layer::Certificate => Exit::Certificate,
+                Layer::WebSocket => Exit::WebSocket,
                 // HTTP, and the layers that may join the list.
                 _ => Exit::Http,
             }
@@ -128,11 +131,12 @@ mod tests {
             (Exit::Certificate, "certificate"),
             (Exit::Http, "http"),
             (Exit::Timeout, "timeout"),
+            (Exit::WebSocket, "websocket"),
         ];
         let rows: Vec<&str> = TABLE.lines().skip(2).collect();
         assert_eq!(rows.len(), codes.len());
         for ((exit, word), row) in codes.into_iter().zip(rows) {
-            assert!(row.starts_with(&format!("  {}  ", exit as u8)), "{row}");
+            assert!(row.starts_with(&format!("{:3}  ", exit as u8)), "{row}");
             assert!(row.contains(word), "{row}");
         }
     }

@@ -12,6 +12,7 @@ mod paint;
 mod rsa_key;
 mod serve;
 mod story;
+mod ws;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Cert(args) => cert::run(&args),
+        Command::Ws(args) => ws::run(&args),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

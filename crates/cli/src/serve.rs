@@ -3,6 +3,7 @@
 mod access_log;
 mod answer;
 mod content_type;
+mod echo;
 mod files;
 mod listing;
 mod range;
@@ -34,18 +35,32 @@ pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
         crate::say(&format!("{peer} refused: {}", error.report()));
     });
     let ready = |at: SocketAddr| greet(args, at, dev.as_ref());
-    let folder = Arc::new(folder);
+    let site = Arc::new(Site {
+        folder,
+        echo: args.ws_echo.clone(),
+    });
     server.run(args.listen, 0, ready, move |request: Request<Body>| {
-        let folder = Arc::clone(&folder);
+        let site = Arc::clone(&site);
         // Nothing here reads a request's body.
         let request = request.map(drop);
-        async move { Ok::<_, Infallible>(respond(&folder, &request).await) }
+        async move { Ok::<_, Infallible>(respond(&site, &request).await) }
     })?;
     Ok(())
 }
 
-async fn respond(folder: &Folder, request: &Request<()>) -> Response<Body> {
-    let response = answer::to(folder, request).await;
+/// What is served.
+struct Site {
+    folder: Folder,
+    /// The path of the WebSocket that echoes.
+    echo: Option<String>,
+}
+
+async fn respond(site: &Site, request: &Request<()>) -> Response<Body> {
+    let response = if site.echo.as_deref() == Some(request.uri().path()) {
+        echo::to(request)
+    } else {
+        answer::to(&site.folder, request).await
+    };
     let peer = request
         .extensions()
         .get::<Arrival>()

@@ -2,21 +2,25 @@ use crate::{
     body::Body,
     connection::Connection,
     dial::{self, Target, Trust},
-    error::Error,
+    error::{Error, Stage},
     exchange::{Failed, Running},
     limits::IDLE_PER_HOST,
     pool::{Conn, Origin, Pool},
-    roots,
+    random, roots,
+    switched::Switched,
     timeouts::ClientTimeouts,
     transport::{Tcp, Transport},
+    websocket::{self, WebSocket},
 };
 use http::{
-    HeaderValue, Method, Request, Response,
+    HeaderValue, Method, Request, Response, Uri,
     header::{CONNECTION, HOST},
     request::Parts,
+    uri::Scheme,
 };
 use netkit_http::Version;
 use netkit_tls::{ClientConfig, DangerousAcceptAny, KeyLog};
+use netkit_ws::handshake::Opening;
 use netkit_x509::Roots;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -242,12 +246,54 @@ impl Client {
     /// Fetches `url`.
     pub async fn get(&self, url: &str) -> Result<Response<Body>, Error> {
         let mut request = Request::new(());
-        *request.uri_mut() = url.parse().map_err(|error| {
-            Error::usage(format!("{url:?} is not a URL: {error}"))
-                .because(error)
-                .advise("write https://host/path, with other than ASCII characters as %XX")
-        })?;
+        *request.uri_mut() = parsed(
+            url,
+            "write https://host/path, with other than ASCII characters as %XX",
+        )?;
         self.request(request).await
+    }
+
+    /// Opens a WebSocket at `url`, `ws://` or `wss://`, with every default.
+    pub async fn websocket(&self, url: &str) -> Result<WebSocket, Error> {
+        let mut request = Request::new(());
+        *request.uri_mut() = parsed(url, "write wss://host/path")?;
+        self.websocket_with(request, &websocket::Config::default())
+            .await
+    }
+
+    /// Opens a WebSocket as `config` says. The request's URI says where, `ws` or `wss`; its fields,
+    /// `Origin` or `Cookie` say, go along.
+    ///
+    /// An answer other than the switch is an error that names its status.
+    pub async fn websocket_with(
+        &self,
+        mut request: Request<()>,
+        config: &websocket::Config,
+    ) -> Result<WebSocket, Error> {
+        let refused = |error| Error::ws(Stage::ResponseHead, error);
+        *request.uri_mut() = over_http(request.uri())?;
+        let mut random = random::system();
+        let opening = Opening::new(config.handshake(), &mut *random)
+            .map_err(|error| Error::ws(Stage::Setup, error))?;
+        for (name, value) in opening.fields() {
+            let value = HeaderValue::try_from(value).map_err(|error| {
+                Error::usage("a subprotocol cannot stand in a field").because(error)
+            })?;
+            request.headers_mut().insert(name, value);
+        }
+        let mut response = self.request(request.map(|()| Body::empty())).await?;
+        let fields = response.headers().iter();
+        let fields: Vec<_> = fields
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let agreed = opening
+            .check(response.status().into(), fields.into_iter())
+            .map_err(|error| refused(error).about(&response.status().to_string()))?;
+        let switched = Switched::take(&mut response);
+        let switched = switched.ok_or_else(|| refused(netkit_ws::Error::PeerStatus))?;
+        let machine = netkit_ws::Connection::client(&agreed, config.limits, random);
+        let socket = websocket::Socket::client(switched, machine, config);
+        Ok(WebSocket::new(socket, agreed.protocol))
     }
 
     /// Sends `request`, whose URI says where to, and waits for the head of the response.
@@ -343,6 +389,31 @@ impl Client {
     }
 }
 
+fn parsed(url: &str, advice: &'static str) -> Result<Uri, Error> {
+    url.parse().map_err(|error| {
+        Error::usage(format!("{url:?} is not a URL: {error}"))
+            .because(error)
+            .advise(advice)
+    })
+}
+
+/// A WebSocket's URL (RFC 6455 3) as the one of its handshake.
+fn over_http(uri: &Uri) -> Result<Uri, Error> {
+    let scheme = match uri.scheme_str() {
+        Some("ws") => Scheme::HTTP,
+        Some("wss") => Scheme::HTTPS,
+        _ => {
+            return Err(
+                Error::usage(format!("{uri} is not a WebSocket's URL")).advise("use ws or wss")
+            );
+        }
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.scheme = Some(scheme);
+    Uri::from_parts(parts)
+        .map_err(|error| Error::usage(format!("{uri} is not a WebSocket's URL")).because(error))
+}
+
 /// Where the request goes.
 fn origin(parts: &Parts) -> Result<Origin, Error> {
     let uri = &parts.uri;
@@ -381,7 +452,7 @@ fn origin(parts: &Parts) -> Result<Origin, Error> {
 }
 
 /// RFC 9112 3.2.3: host and port, no more. The proxy is spoken to without TLS.
-fn tunnel(uri: &http::Uri) -> Result<Origin, Error> {
+fn tunnel(uri: &Uri) -> Result<Origin, Error> {
     let end = uri.authority().filter(|_| uri.path_and_query().is_none());
     let end = end.and_then(|end| Some((end.host(), end.port_u16()?)));
     let (host, port) = end.ok_or_else(|| {

@@ -20,6 +20,8 @@ pub enum Layer {
     Certificate,
     /// The Hypertext Transfer Protocol.
     Http,
+    /// The WebSocket protocol.
+    WebSocket,
 }
 
 impl fmt::Display for Layer {
@@ -31,6 +33,7 @@ impl fmt::Display for Layer {
             Self::Tls => "TLS",
             Self::Certificate => "certificate",
             Self::Http => "HTTP",
+            Self::WebSocket => "WebSocket",
         })
     }
 }
@@ -65,6 +68,14 @@ pub enum Stage {
     Idle,
     /// The server finishes what runs, after it was told to stop.
     Drain,
+    /// Either side of a WebSocket exchanges frames.
+    Frames,
+    /// Either side of a WebSocket writes a frame.
+    SendFrame,
+    /// Either side of a WebSocket waits for a sign of life.
+    Pong,
+    /// Either side of a WebSocket waits for the other to close it.
+    Close,
     /// A body, or a TLS stream, by itself.
     Stream,
 }
@@ -85,6 +96,10 @@ impl fmt::Display for Stage {
             Self::SendResponse => "sending the response",
             Self::Idle => "waiting for another request",
             Self::Drain => "finishing after shutdown",
+            Self::Frames => "exchanging frames",
+            Self::SendFrame => "sending a frame",
+            Self::Pong => "waiting for a pong",
+            Self::Close => "closing the WebSocket",
             Self::Stream => "streaming",
         })
     }
@@ -161,6 +176,7 @@ impl Error {
             | Stage::SendResponse
             | Stage::Idle
             | Stage::Drain => Layer::Http,
+            Stage::Frames | Stage::SendFrame | Stage::Pong | Stage::Close => Layer::WebSocket,
         };
         let mut error = Self::new(layer, stage, format!("timed out after {after:?}"))
             .advise("raise the stage's timeout if the peer is known to be this slow");
@@ -245,6 +261,21 @@ impl Error {
     /// The HTTP machine refused.
     pub(crate) fn http(stage: Stage, error: netkit_http::Error) -> Self {
         Self::new(Layer::Http, stage, error.to_string()).because(error)
+    }
+
+    /// The WebSocket machine or handshake refused.
+    pub(crate) fn ws(stage: Stage, error: netkit_ws::Error) -> Self {
+        use netkit_ws::Error as Refused;
+        let refused = Self::new(Layer::WebSocket, stage, error.to_string()).because(error);
+        match error {
+            Refused::PeerStatus => {
+                refused.advise("check the path: this one may not be a WebSocket's")
+            }
+            Refused::Truncated => {
+                refused.advise("the connection was cut, by the peer or on the way: try again")
+            }
+            _ => refused,
+        }
     }
 
     /// The same error, with what it was about in front.

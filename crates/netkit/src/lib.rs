@@ -21,6 +21,7 @@ mod switched;
 mod timeouts;
 mod tls_stream;
 mod transport;
+pub mod websocket;
 mod wire;
 
 pub use body::Body;
@@ -35,9 +36,11 @@ pub use switched::{Switched, TakeOver};
 pub use timeouts::{ClientTimeouts, ServerTimeouts};
 pub use tls_stream::{Decisions, TlsStream, Undecided};
 pub use transport::{Doing, Listener, Stream, Tcp, Transport};
+pub use websocket::WebSocket;
 
 pub use bytes::Bytes;
 pub use http;
 pub use netkit_tls as tls;
 pub use netkit_tls::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+pub use netkit_ws as ws;
 pub use netkit_x509 as x509;

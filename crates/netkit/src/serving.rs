@@ -9,6 +9,7 @@ use crate::{
     limits::DISCARD,
     message,
     server::{Handler, Server},
+    shutdown::Shutdown,
     switched::{Switched, TakeOver},
     timeouts::within,
     tls_stream,
@@ -44,6 +45,8 @@ pub struct Arrival {
     pub tls: Option<Arc<Agreed>>,
     /// Which request on the connection this is, from 1.
     pub number: u32,
+    /// The server's.
+    pub(crate) shutdown: Shutdown,
 }
 
 /// Serves one connection to its end.
@@ -70,6 +73,7 @@ pub(crate) async fn serve<H: Handler>(
         local,
         tls: agreed.map(Arc::new),
         number: 0,
+        shutdown: server.shutdown.clone(),
     };
     let mut serving = Serving {
         link: Connection::new(wire, netkit_http::Server::default()),

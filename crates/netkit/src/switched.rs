@@ -17,6 +17,10 @@ impl Switched {
         Self(wire)
     }
 
+    pub(crate) fn into_wire(self) -> Wire<Box<dyn Stream>> {
+        self.0
+    }
+
     /// The connection that a [`Client`](crate::Client)'s response has left to the next protocol, once;
     /// none where the response is one like any other. It ends with the response if nobody takes it.
     pub fn take(response: &mut Response<Body>) -> Option<Self> {

@@ -1,0 +1,451 @@
+//! What the two halves of a WebSocket share: the wire and the machine, under a lock that is held while they
+//! are polled and never while anybody waits.
+
+use super::{CloseReason, Config, Timeouts};
+use crate::{
+    error::{Error, Stage},
+    shutdown::Shutdown,
+    switched::Switched,
+    timeouts::Deadline,
+    transport::Stream,
+    wire::{Broken, Wire},
+};
+use netkit_ws::{CloseCode, Connection, Found, Kind};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker, ready},
+};
+
+pub(super) struct Shared {
+    socket: Mutex<Socket>,
+    protocol: Option<String>,
+    wakers: Arc<Wakers>,
+    /// `wakers` as one.
+    both: Waker,
+}
+
+/// Either half may be the one that writes: what can be written wakes both.
+#[derive(Default)]
+struct Wakers {
+    sender: Mutex<Option<Waker>>,
+    receiver: Mutex<Option<Waker>>,
+}
+
+/// Whatever holds one of this module's locks leaves what it guards whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember(slot: &Mutex<Option<Waker>>, cx: &Context<'_>) {
+    let mut slot = lock(slot);
+    match &mut *slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
+    }
+}
+
+impl Wake for Wakers {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        for slot in [&self.sender, &self.receiver] {
+            if let Some(waker) = &*lock(slot) {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(socket: Socket, protocol: Option<String>) -> Self {
+        let wakers = Arc::<Wakers>::default();
+        Self {
+            socket: Mutex::new(socket),
+            protocol,
+            both: Arc::clone(&wakers).into(),
+            wakers,
+        }
+    }
+
+    pub(super) fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    pub(super) fn close_reason(&self) -> Option<CloseReason> {
+        lock(&self.socket).reason.clone()
+    }
+
+    /// More of a message, or all of it, instead of what `octets` held.
+    pub(super) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        whole: bool,
+        octets: &mut Vec<u8>,
+    ) -> Poll<Result<Option<(Kind, bool)>, Error>> {
+        remember(&self.wakers.receiver, cx);
+        let mut socket = lock(&self.socket);
+        let mut writes = Context::from_waker(&self.both);
+        let received = ready!(socket.poll_recv(cx, &mut writes, whole))?;
+        octets.clear();
+        std::mem::swap(octets, &mut socket.message);
+        Poll::Ready(Ok(received))
+    }
+
+    /// Waits for room to queue something.
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if lock(&self.socket).wire.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush(cx)
+    }
+
+    /// Waits until everything queued has left.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        remember(&self.wakers.sender, cx);
+        let mut writes = Context::from_waker(&self.both);
+        lock(&self.socket).poll_send(cx, &mut writes)
+    }
+
+    pub(super) fn queue(&self, kind: Kind, octets: &[u8], last: bool) -> Result<(), Error> {
+        lock(&self.socket).queue(|machine, out| machine.send(kind, &[octets], last, out))
+    }
+
+    pub(super) fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        lock(&self.socket).queue(|machine, out| machine.ping(payload, out))
+    }
+
+    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        lock(&self.socket).queue(|machine, out| machine.close(code, reason, out))?;
+        // The receiver's clock now runs for the close.
+        if let Some(receiver) = &*lock(&self.wakers.receiver) {
+            receiver.wake_by_ref();
+        }
+        Ok(())
+    }
+
+    /// Says close, unless that was said.
+    pub(super) fn close_once(&self) -> Result<(), Error> {
+        if lock(&self.socket).machine.has_closed() {
+            return Ok(());
+        }
+        self.close(CloseCode::NORMAL_CLOSURE, "")
+    }
+}
+
+/// A wire joined to the WebSocket machine.
+pub(crate) struct Socket {
+    wire: Wire<Box<dyn Stream>>,
+    machine: Connection,
+    timeouts: Timeouts,
+    /// RFC 6455 7.1.1: the server ends the transport, the client waits for that.
+    ends_first: bool,
+    /// When it is ready, this side goes away.
+    stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What has arrived of a message that nobody has taken yet.
+    message: Vec<u8>,
+    inflated: Vec<u8>,
+    /// Frames on their way to the wire.
+    scratch: Vec<u8>,
+    /// The receiver's: for what `waits_for` says.
+    deadline: Deadline,
+    waits_for: Option<Stage>,
+    /// The sender's.
+    stalled: Deadline,
+    /// Octets that had left when `stalled` was armed.
+    left_then: Option<u64>,
+    phase: Phase,
+    reason: Option<CloseReason>,
+}
+
+enum Phase {
+    Open,
+    /// Nothing more is to be heard: the transport ends, then the receiver is told why.
+    Ending(Option<Error>),
+    Over,
+}
+
+impl Socket {
+    /// A client's end of what a response switched.
+    pub(crate) fn client(switched: Switched, machine: Connection, config: &Config) -> Self {
+        Self::new(switched, machine, config)
+    }
+
+    /// A server's end of what a response switched; it goes away when `stop` begins.
+    pub(super) fn server(
+        switched: Switched,
+        machine: Connection,
+        config: &Config,
+        stop: Option<&Shutdown>,
+    ) -> Self {
+        let mut socket = Self::new(switched, machine, config);
+        socket.ends_first = true;
+        socket.stop = stop.map(Shutdown::waiter);
+        socket
+    }
+
+    fn new(switched: Switched, mut machine: Connection, config: &Config) -> Self {
+        if let Some(watch) = &config.watch {
+            machine.watch(Arc::clone(watch));
+        }
+        Self {
+            wire: switched.into_wire(),
+            machine,
+            timeouts: config.timeouts,
+            ends_first: false,
+            stop: None,
+            message: Vec::new(),
+            inflated: Vec::new(),
+            scratch: Vec::new(),
+            deadline: Deadline::new(),
+            waits_for: None,
+            stalled: Deadline::new(),
+            left_then: None,
+            phase: Phase::Open,
+            reason: None,
+        }
+    }
+
+    /// Queues what the machine writes.
+    fn queue<T>(
+        &mut self,
+        write: impl FnOnce(&mut Connection, &mut Vec<u8>) -> Result<T, netkit_ws::Error>,
+    ) -> Result<T, Error> {
+        if !matches!(self.phase, Phase::Open) {
+            return Err(Error::ws(Stage::Frames, netkit_ws::Error::MisuseClosed));
+        }
+        let written = write(&mut self.machine, &mut self.scratch);
+        self.queue_scratch()?;
+        written.map_err(|error| Error::ws(Stage::Frames, error))
+    }
+
+    fn queue_scratch(&mut self) -> Result<(), Error> {
+        if self.scratch.is_empty() {
+            return Ok(());
+        }
+        let queued = self.wire.queue(&[&self.scratch]);
+        self.scratch.clear();
+        queued.map_err(|broken| broken.at(Stage::Frames))
+    }
+
+    /// Writes out what is queued; an error of it once nothing more is to be heard is no news.
+    fn poll_flush(&mut self, writes: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let flushed = ready!(self.wire.poll_flush(writes));
+        Poll::Ready(flushed.map_err(|broken| broken.at(Stage::Frames)))
+    }
+
+    /// [`poll_flush`](Self::poll_flush) for the sender, as long as octets leave.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        if let Poll::Ready(flushed) = self.poll_flush(writes) {
+            self.left_then = None;
+            self.stalled.disarm();
+            return Poll::Ready(flushed);
+        }
+        let left = Some(self.wire.written());
+        if self.left_then != left {
+            self.left_then = left;
+            self.stalled.arm(Stage::SendFrame, self.timeouts.send);
+        }
+        self.stalled.poll(cx).map(Err)
+    }
+
+    /// Waits for a piece of a message, or all of it. `cx` is the receiver's; `writes` wakes both.
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+        whole: bool,
+    ) -> Poll<Result<Option<(Kind, bool)>, Error>> {
+        loop {
+            if !matches!(self.phase, Phase::Open) {
+                return self.poll_end(cx, writes).map_ok(|()| None);
+            }
+            match self.poll_found(cx, writes, whole) {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(received)) => return Poll::Ready(Ok(received)),
+                Poll::Ready(Err(error)) => self.end(Some(error)),
+                Poll::Pending => match ready!(self.poll_clock(cx)) {
+                    Ok(()) => {}
+                    Err(error) => self.end(Some(error)),
+                },
+            }
+        }
+    }
+
+    /// One step of the machine; what is ready of a message, if something is.
+    fn poll_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+        whole: bool,
+    ) -> Poll<Result<Option<(Kind, bool)>, Error>> {
+        // A peer that does not read its answers is not read from.
+        if !self.wire.has_room() {
+            ready!(self.poll_flush(writes))?;
+        }
+        let input = self.wire.unread();
+        let step = self
+            .machine
+            .step(input, &mut self.inflated, &mut self.scratch);
+        self.queue_scratch()?;
+        let step = step.map_err(|error| Error::ws(Stage::Frames, error))?;
+        let mut received = None;
+        match step.event {
+            Found::Data { kind, place, last } => {
+                let octets = place.lend(self.wire.unread(), &mut self.inflated);
+                self.message.extend_from_slice(octets);
+                received = (last || !whole).then_some((kind, last));
+            }
+            Found::Closing { code, reason } => {
+                let reason = String::from_utf8_lossy(&self.wire.unread()[reason]).into_owned();
+                self.reason = Some(CloseReason { code, reason });
+            }
+            Found::Closed => self.end(None),
+            Found::NeedData => {
+                self.wire.eat(step.used);
+                return self.poll_more(cx, writes);
+            }
+            Found::Ping(_) | Found::Pong(_) => {}
+        }
+        self.wire.eat(step.used);
+        Poll::Ready(Ok(received))
+    }
+
+    /// Waits for octets, or their end.
+    fn poll_more<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, Error>> {
+        // Answers leave before anybody waits.
+        if let Poll::Ready(flushed) = self.poll_flush(writes) {
+            flushed?;
+        }
+        let more = ready!(self.wire.poll_more(cx)).map_err(|broken| broken.at(Stage::Frames))?;
+        if self.waits_for != Some(Stage::Close) {
+            self.waits_for = None;
+        }
+        if !more {
+            self.machine
+                .eof()
+                .map_err(|error| Error::ws(Stage::Frames, error))?;
+            self.end(None);
+        }
+        Poll::Ready(Ok(None))
+    }
+
+    /// Gives back what a quiet connection does not need.
+    fn rest(&mut self) {
+        self.wire.rest();
+        self.inflated.clear();
+        for buffer in [&mut self.inflated, &mut self.scratch, &mut self.message] {
+            buffer.shrink_to_fit();
+        }
+    }
+
+    /// The peer is silent: ready when something is due, which is done, or was.
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let told = self.stop.as_mut().map(|stop| stop.as_mut().poll(cx));
+        if told.is_some_and(|told| told.is_ready()) {
+            self.stop = None;
+            if !self.machine.has_closed() {
+                let going = |machine: &mut Connection, out: &mut Vec<u8>| {
+                    machine.close(CloseCode::GOING_AWAY, "the server stops", out)
+                };
+                return Poll::Ready(self.queue(going));
+            }
+        }
+        let Timeouts { ping, close, .. } = self.timeouts;
+        match self.waits_for {
+            None if !self.machine.has_closed() => self.wait(Stage::Frames, ping),
+            None | Some(Stage::Frames | Stage::Pong) if self.machine.has_closed() => {
+                self.wait(Stage::Close, close);
+            }
+            _ => {}
+        }
+        let late = ready!(self.deadline.poll(cx));
+        if self.waits_for != Some(Stage::Frames) {
+            return Poll::Ready(Err(late));
+        }
+        self.rest();
+        self.wait(Stage::Pong, self.timeouts.pong);
+        Poll::Ready(self.queue(|machine, out| machine.ping(&[], out)))
+    }
+
+    fn wait(&mut self, stage: Stage, after: std::time::Duration) {
+        self.waits_for = Some(stage);
+        self.deadline.arm(stage, after);
+    }
+
+    /// Nothing more is to be heard.
+    fn end(&mut self, why: Option<Error>) {
+        self.phase = Phase::Ending(why);
+        self.wait(Stage::Close, self.timeouts.close);
+    }
+
+    /// Ends the transport, as far as the peer takes part in it, and tells why.
+    fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        if matches!(self.phase, Phase::Ending(_)) {
+            let gone = self.poll_gone(cx, writes).is_ready();
+            if !gone && self.deadline.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Ending(Some(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Both directions end, the server's first. What still comes is read, so that the kernel does not
+    /// answer it with a reset that takes the close frame with it.
+    fn poll_gone(
+        &mut self,
+        cx: &mut Context<'_>,
+        writes: &mut Context<'_>,
+    ) -> Poll<Result<(), Broken>> {
+        let failed = matches!(self.phase, Phase::Ending(Some(_)));
+        if self.ends_first || failed {
+            ready!(self.wire.poll_close(writes))?;
+        } else {
+            ready!(self.wire.poll_flush(writes))?;
+        }
+        loop {
+            let unread = self.wire.unread().len();
+            self.wire.eat(unread);
+            if !ready!(self.wire.poll_more(cx))? {
+                return self.wire.poll_close(writes);
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    /// RFC 6455 7.1.1: closed cleanly, as far as that goes without waiting.
+    fn drop(&mut self) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        if !self.machine.has_closed() {
+            let code = if std::thread::panicking() {
+                CloseCode::INTERNAL_ERROR
+            } else {
+                CloseCode::GOING_AWAY
+            };
+            let _ = self.queue(|machine, out| machine.close(code, "", out));
+        }
+        let _ = self
+            .wire
+            .poll_close(&mut Context::from_waker(Waker::noop()));
+    }
+}
