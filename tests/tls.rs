@@ -2,6 +2,8 @@
 
 #[path = "tls/client_certificates.rs"]
 mod client_certificates;
+#[path = "tls/tls12.rs"]
+mod tls12;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -85,6 +87,7 @@ fn main() {
         trial("server/gnutls_key_update", &[Peer::GnuTls], gnutls_rekeys),
     ]);
     trials.extend(client_certificates::trials());
+    trials.extend(tls12::trials());
     netkit_tests::run(trials)
 }
 
