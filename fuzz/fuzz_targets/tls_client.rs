@@ -16,11 +16,13 @@ enum Input {
     Altered(Vec<Mutation>, Cuts),
     /// Messages, each a kind and a body, after so much of the handshake.
     Messages(bool, Vec<(u8, Vec<u8>)>),
+    /// As `Altered`, in TLS 1.2.
+    Tls12(Vec<Mutation>, Cuts),
 }
 
 fuzz_target!(|input: Input| {
     let mut hello = Vec::new();
-    let mut client = client(&mut hello);
+    let mut client = client(matches!(input, Input::Tls12(..)), &mut hello);
     let mut out = Vec::new();
     let mut answer = Vec::new();
     let mut answer_hello = || {
@@ -33,7 +35,7 @@ fuzz_target!(|input: Input| {
             let heard = carry(&mut client, &octets, &cuts, &mut out);
             assert!(heard.events.is_empty(), "nobody without keys is heard");
         }
-        Input::Altered(mutations, cuts) => {
+        Input::Altered(mutations, cuts) | Input::Tls12(mutations, cuts) => {
             let mut octets = answer_hello();
             for mutation in &mutations {
                 mutation.apply(&mut octets);

@@ -21,11 +21,12 @@ struct Turn {
 struct Input {
     turns: [Turn; 4],
     cuts: Cuts,
+    tls12: bool,
 }
 
 fuzz_target!(|input: Input| {
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
-    let mut client = client(&mut to_server);
+    let mut client = client(input.tls12, &mut to_server);
     let mut server = server();
     let (mut sent, mut got) = (Vec::new(), Vec::new());
     let (mut closed, mut ended) = (false, false);

@@ -4,7 +4,8 @@ pub mod ws;
 
 use netkit_core::split::{Cuts, Transcript, transcript};
 use netkit_tls::{
-    ClientConfig, Connection, CryptoRng, Error, Identity, ServerConfig, ServerName, UnixTime,
+    ClientConfig, Connection, CryptoRng, Error, Identity, ProtocolVersion, ServerConfig,
+    ServerName, UnixTime, Versions,
     generators::{Said, hear},
 };
 use netkit_x509::Roots;
@@ -15,7 +16,8 @@ use std::{
 
 const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600));
 
-static CONFIGS: LazyLock<(Arc<ClientConfig>, Arc<ServerConfig>)> = LazyLock::new(|| {
+/// A client of both versions, one of TLS 1.2 alone, and a server of both.
+static CONFIGS: LazyLock<([Arc<ClientConfig>; 2], Arc<ServerConfig>)> = LazyLock::new(|| {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     let certificate = rcgen::CertificateParams::new(["localhost".to_owned()])
         .and_then(|parameters| parameters.self_signed(&key))
@@ -28,17 +30,20 @@ static CONFIGS: LazyLock<(Arc<ClientConfig>, Arc<ServerConfig>)> = LazyLock::new
     client.alpn = vec![b"a".to_vec(), b"b".to_vec()];
     let mut server = ServerConfig::new(identity);
     server.alpn = vec![b"b".to_vec()];
-    (Arc::new(client), Arc::new(server))
+    let mut old = client.clone();
+    old.versions = Versions::only(ProtocolVersion::TLS1_2);
+    ([Arc::new(client), Arc::new(old)], Arc::new(server))
 });
 
 fn random() -> Box<dyn CryptoRng + Send> {
     Box::new(getrandom::rand_core::UnwrapErr(getrandom::SysRng))
 }
 
-/// A fresh client; its ClientHello is in `out`.
-pub fn client(out: &mut Vec<u8>) -> Connection {
+/// A fresh client, of both versions or of TLS 1.2 alone; its ClientHello is in `out`.
+pub fn client(tls12: bool, out: &mut Vec<u8>) -> Connection {
     let name = ServerName::try_from("localhost").expect("a name");
-    Connection::client(CONFIGS.0.clone(), name, NOW, random(), out).expect("a ClientHello")
+    let config = CONFIGS.0[usize::from(tls12)].clone();
+    Connection::client(config, name, NOW, random(), out).expect("a ClientHello")
 }
 
 /// A fresh server.

@@ -1,10 +1,16 @@
 //! TLS 1.2 against OpenSSL, GnuTLS and curl, in both directions.
 
-use netkit::tls::{ClientConfig, NamedGroup, ProtocolVersion, ServerConfig, Versions};
+use std::sync::Arc;
+
+use netkit::tls::{
+    ClientConfig, Connection, Error, NamedGroup, ProtocolVersion, ServerConfig, Versions,
+};
+use netkit::{ServerName, UnixTime};
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::openssl;
 use netkit_tests::ours::Ours;
 use netkit_tests::process::{Ended, Running, run};
+use netkit_tests::tls_cases::random;
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 
 use crate::{OPENSSL, Page, Tested, asked, asks, refusal, suite};
@@ -75,6 +81,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         one("tls1.2/server/fallback_scsv", server_refuses_a_fallback),
         one("tls1.2/client/server_has_more", client_has_no_more),
         one("tls1.2/server/alpn", server_agrees_on_a_protocol),
+        one("tls1.2/server/bad_ciphertexts", bad_looks_like_good),
         trial("tls1.2/server/curl", &[Peer::Curl], curl_asks),
     ]);
     trials
@@ -163,6 +170,75 @@ fn client_encrypts(name: &'static str, cipher: &str) -> Tested {
         config.cipher_suites = vec![suite(name)];
     })?;
     spoken(&page?, cipher)
+}
+
+/// What a server that decrypts premaster secrets does with this ClientKeyExchange of a client that goes
+/// on as if nothing were the matter: its error, what it sent, and in which record's turn.
+fn hears(
+    server: &Arc<ServerConfig>,
+    client: &Arc<ClientConfig>,
+    alter: fn(&mut Vec<u8>),
+) -> Result<(Option<Error>, Vec<u8>, usize), Failed> {
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let (now, name) = (UnixTime::now(), ServerName::try_from("localhost")?);
+    let mut client = Connection::client(Arc::clone(client), name, now, random(), &mut to_server)?;
+    let mut server = Connection::server(Arc::clone(server), now, random());
+    server.recv(&mut to_server, &mut to_client)?;
+    to_server.clear();
+    client.recv(&mut to_client, &mut to_server)?;
+    // One record: a header of five octets, one of four, a length of two.
+    let length = usize::from(u16::from_be_bytes([to_server[3], to_server[4]]));
+    let mut ciphertext = to_server[11..5 + length].to_vec();
+    alter(&mut ciphertext);
+    let size = |more: usize| ((ciphertext.len() + more) as u16).to_be_bytes();
+    let mut records = [&[22, 3, 3][..], &size(6), &[16, 0], &size(2), &size(0)].concat();
+    records.extend(ciphertext);
+    let exchange = records.len();
+    records.extend_from_slice(&to_server[5 + length..]);
+    let mut out = Vec::new();
+    for (turn, piece) in [
+        0..exchange,
+        exchange..exchange + 6,
+        exchange + 6..records.len(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if let Err(error) = server.recv(&mut records[piece], &mut out) {
+            return Ok((Some(error), out, turn));
+        }
+    }
+    Ok((None, out, 3))
+}
+
+/// RFC 5246 7.4.7.1: a ciphertext that is no good changes nothing before Finished, which then is none.
+fn bad_looks_like_good() -> Tested {
+    let ca = Authority::new("a test CA")?;
+    let mut server = ServerConfig::new(ca.localhost(Key::Rsa)?.identity()?);
+    transports(&mut server);
+    let mut client = ClientConfig::new(ca.roots()?);
+    client.tls12.rsa_key_transport = true;
+    client.cipher_suites = vec![suite(TRANSPORT[0].0)];
+    let (server, client) = (Arc::new(server), Arc::new(client));
+    let (error, out, turn) = hears(&server, &client, |_| ())?;
+    ensure!(error.is_none() && turn == 3 && !out.is_empty(), "{error:?}");
+    let alterations: [fn(&mut Vec<u8>); 6] = [
+        |octets| octets[100] ^= 1,
+        |octets| octets.fill(0),
+        |octets| octets.fill(0xff),
+        |octets| octets.truncate(octets.len() - 1),
+        |octets| octets.push(0),
+        Vec::clear,
+    ];
+    for (index, alter) in alterations.into_iter().enumerate() {
+        let (error, out, turn) = hears(&server, &client, alter)?;
+        let alert = [21, 3, 3, 0, 2, 2, 20];
+        ensure!(
+            error == Some(Error::PeerBadRecordMac) && out == alert && turn == 2,
+            "{index}: {error:?} {out:?} {turn}"
+        );
+    }
+    Ok(())
 }
 
 fn server_has_no_key_transport() -> Tested {
