@@ -183,9 +183,9 @@ fn hears(
     let (now, name) = (UnixTime::now(), ServerName::try_from("localhost")?);
     let mut client = Connection::client(Arc::clone(client), name, now, random(), &mut to_server)?;
     let mut server = Connection::server(Arc::clone(server), now, random());
-    server.recv(&mut to_server, &mut to_client)?;
+    let _ = server.recv(&mut to_server, &mut to_client)?;
     to_server.clear();
-    client.recv(&mut to_client, &mut to_server)?;
+    let _ = client.recv(&mut to_client, &mut to_server)?;
     // One record: a header of five octets, one of four, a length of two.
     let length = usize::from(u16::from_be_bytes([to_server[3], to_server[4]]));
     let mut ciphertext = to_server[11..5 + length].to_vec();

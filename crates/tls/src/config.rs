@@ -203,6 +203,17 @@ impl ClientConfig {
         )
     }
 
+    /// The versions to offer, the highest first: those that a suite is offered of.
+    pub(crate) fn spoken(&self) -> impl Iterator<Item = ProtocolVersion> {
+        let has_suite = |version: &_| self.suites().any(|suite| suite.version() == *version);
+        self.versions.iter().filter(has_suite)
+    }
+
+    /// Whether `version` is offered.
+    pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
+        self.spoken().any(|ours| ours == version)
+    }
+
     /// Whether `suite` of this version is offered.
     pub(crate) fn offers(&self, version: ProtocolVersion, suite: CipherSuite) -> bool {
         self.suites()
@@ -345,6 +356,17 @@ impl ServerConfig {
             return Err(Error::MisuseConfig("no identity"));
         }
         Ok(())
+    }
+
+    /// The versions to accept, the highest first: those that a suite is accepted of.
+    pub(crate) fn spoken(&self) -> impl Iterator<Item = ProtocolVersion> {
+        let has_suite = |version: &_| self.suites(*version).next().is_some();
+        self.versions.iter().filter(has_suite)
+    }
+
+    /// Whether `version` is accepted.
+    pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
+        self.spoken().any(|ours| ours == version)
     }
 
     /// The suites to accept in `version`.

@@ -71,13 +71,10 @@ impl Disagreement {
             Error::PeerNoCommonVersion => {
                 let theirs = m.supported_versions().ok()?;
                 let theirs = theirs.map(|list| list.iter().map(ProtocolVersion).collect());
-                Self::Version(Lists::new(config.versions.iter(), theirs))
+                Self::Version(Lists::new(config.spoken(), theirs))
             }
             Error::PeerNoCommonSuite => Self::CipherSuite(Lists::new(
-                config
-                    .versions
-                    .iter()
-                    .flat_map(|version| config.suites(version)),
+                config.spoken().flat_map(|version| config.suites(version)),
                 Some(m.cipher_suites.iter().map(CipherSuite).collect()),
             )),
             Error::PeerNoCommonGroup => Self::Group(Lists::new(
@@ -108,7 +105,7 @@ impl Disagreement {
     /// What a client has offered to a server that accepted none of it and does not say why.
     pub(crate) fn of_client(config: &ClientConfig) -> Vec<Self> {
         vec![
-            Self::Version(Lists::new(config.versions.iter(), None)),
+            Self::Version(Lists::new(config.spoken(), None)),
             Self::CipherSuite(Lists::new(config.suites(), None)),
             Self::Group(Lists::new(config.groups.iter().copied(), None)),
             Self::SignatureScheme(Lists::new(config.signature_schemes.iter().copied(), None)),

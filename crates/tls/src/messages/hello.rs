@@ -314,7 +314,7 @@ const ROWS: &[Row] = &[
         offered: |offer| offer.has(ProtocolVersion::TLS1_3),
         write: |offer, out| {
             out.nested_u8(|out| {
-                let versions = offer.config.versions.iter();
+                let versions = offer.config.spoken();
                 versions.for_each(|version| out.u16(version.0));
                 Ok(())
             })
@@ -453,7 +453,7 @@ const ROWS: &[Row] = &[
 
 impl Offer<'_> {
     fn has(&self, version: ProtocolVersion) -> bool {
-        self.config.versions.contains(version)
+        self.config.speaks(version)
     }
 
     /// Whether the ClientHello has the extension `kind`.

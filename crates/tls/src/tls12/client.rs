@@ -158,10 +158,10 @@ pub(crate) fn start(
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
     let config = &client.config;
-    if !config.versions.contains(ProtocolVersion::TLS1_2) {
+    if !config.speaks(ProtocolVersion::TLS1_2) {
         return Err(Error::PeerNoCommonVersion);
     }
-    if config.versions.contains(ProtocolVersion::TLS1_3) && m.random.ends_with(DOWNGRADE) {
+    if config.speaks(ProtocolVersion::TLS1_3) && m.random.ends_with(DOWNGRADE) {
         return Err(Error::PeerDowngrade);
     }
     // RFC 9846 D.3: a server that has given a session of TLS 1.3 does not go back.

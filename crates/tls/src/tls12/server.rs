@@ -199,7 +199,7 @@ pub(crate) fn start(
     m: &ClientHello<'_>,
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
-    if m.falls_back() && config.versions.contains(ProtocolVersion::TLS1_3) {
+    if m.falls_back() && config.speaks(ProtocolVersion::TLS1_3) {
         return Err(Error::PeerInappropriateFallback);
     }
     if !m.legacy_compression_methods.contains(&0) {
@@ -221,7 +221,7 @@ pub(crate) fn start(
         server: [0; 32],
     };
     io.random.fill_bytes(&mut randoms.server);
-    if config.versions.contains(ProtocolVersion::TLS1_3) {
+    if config.speaks(ProtocolVersion::TLS1_3) {
         randoms.server[24..].copy_from_slice(DOWNGRADE);
     }
     let mut negotiated = Negotiated {

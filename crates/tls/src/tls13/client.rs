@@ -97,7 +97,7 @@ impl State {
 
     /// Whether the server may still choose TLS 1.2.
     pub(crate) fn may_be_tls12(&self) -> bool {
-        matches!(self, Self::WaitSh(s) if s.client.config.versions.contains(ProtocolVersion::TLS1_2))
+        matches!(self, Self::WaitSh(s) if s.client.config.speaks(ProtocolVersion::TLS1_2))
     }
 
     /// What was offered, while the server has agreed to nothing.
@@ -288,7 +288,7 @@ pub(crate) fn start(
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
     config.check()?;
-    let psks = if config.versions.contains(ProtocolVersion::TLS1_3) {
+    let psks = if config.speaks(ProtocolVersion::TLS1_3) {
         psks_for(&config, &name, io)
     } else {
         Vec::new()

@@ -398,8 +398,7 @@ fn first_common(mut ours: impl Iterator<Item = u16>, theirs: ListU16<'_>) -> Opt
 fn choose_version(config: &ServerConfig, m: &ClientHello<'_>) -> Result<ProtocolVersion, Error> {
     let theirs = m.supported_versions()?;
     config
-        .versions
-        .iter()
+        .spoken()
         .find(|&ours| match theirs {
             Some(theirs) => theirs.contains(ours.0),
             None => ours == ProtocolVersion::TLS1_2 && m.legacy_version >= ours,
