@@ -464,7 +464,7 @@ fn answers(program: &str, arguments: &[&str]) -> Tested {
     block_on(async {
         let client = Client::builder().build()?;
         for number in 0..3_u32 {
-            let sent: Vec<u8> = (0..70_000).map(|at| (at % 251) as u8).collect();
+            let sent: Vec<u8> = (0..70_000_u32).map(|at| (at % 251) as u8).collect();
             let body = if number == 0 {
                 Body::from(sent.clone())
             } else {

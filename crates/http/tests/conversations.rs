@@ -117,6 +117,37 @@ fn response_is_heard(request: &Request, response: &Response, cuts: &Cuts) -> Tes
     Ok(())
 }
 
+/// Somebody else's parser finds the same head in what leaves.
+fn httparse_reads(request: &Request, response: &Response) -> TestCaseResult {
+    let (mut client, mut out) = (Client::default(), Vec::new());
+    prop_assert_eq!(request.send(&mut client, &mut out), Ok(()));
+    let mut slots = [httparse::EMPTY_HEADER; 64];
+    let mut theirs = httparse::Request::new(&mut slots);
+    prop_assert!(theirs.parse(&out).is_ok_and(|parsed| parsed.is_complete()));
+    prop_assert_eq!(theirs.method, Some(request.method.as_str()));
+    prop_assert_eq!(theirs.path, Some(request.target.as_str()));
+    prop_assert_eq!(as_given(theirs.headers), given(&request.fields));
+
+    let (mut server, mut answer) = (server_after(GET), Vec::new());
+    prop_assert_eq!(response.send(&mut server, &mut answer), Ok(()));
+    let mut slots = [httparse::EMPTY_HEADER; 64];
+    let mut theirs = httparse::Response::new(&mut slots);
+    prop_assert!(
+        theirs
+            .parse(&answer)
+            .is_ok_and(|parsed| parsed.is_complete())
+    );
+    prop_assert_eq!(theirs.code, Some(response.status.0));
+    prop_assert_eq!(as_given(theirs.headers), response.fields.clone());
+    Ok(())
+}
+
+/// The fields without those that the machine added.
+fn as_given(headers: &[httparse::Header<'_>]) -> OwnedFields {
+    let owned = |header: &httparse::Header<'_>| (header.name.to_owned(), header.value.to_owned());
+    given(&headers.iter().map(owned).collect())
+}
+
 proptest! {
     #[test]
     fn what_a_client_sends_a_server_hears(requests in prop::collection::vec(any::<Request>(), 1..4), cuts: Cuts) {
@@ -126,6 +157,11 @@ proptest! {
     #[test]
     fn what_a_server_sends_a_client_hears(request: Request, response: Response, cuts: Cuts) {
         response_is_heard(&request, &response, &cuts)?;
+    }
+
+    #[test]
+    fn what_is_sent_httparse_reads_as_it_was_meant(request: Request, response: Response) {
+        httparse_reads(&request, &response)?;
     }
 
     #[test]
