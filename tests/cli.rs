@@ -8,6 +8,8 @@ mod demo;
 mod get;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/ws.rs"]
+mod ws;
 
 use std::path::Path;
 
@@ -24,6 +26,7 @@ fn main() {
         demo::trials(),
         serve::trials(),
         get::trials(),
+        ws::trials(),
     ];
     netkit_tests::run(trials.into_iter().flatten().collect())
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Failed;
 use netkit::http::{Method, Request, Response, StatusCode};
 use netkit::tls::{Agreed, ServerConfig};
-use netkit::{Arrival, Body, Handler, Server, Shutdown};
+use netkit::{Arrival, Body, Handler, Server, Shutdown, WebSocket, websocket};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::cases;
@@ -136,9 +136,12 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-/// `/octets/N` has that many octets, `/chunked/N` too but does not say so; what is posted is checked;
+/// `/ws` is a WebSocket that echoes, `/octets/N` has that many octets, `/chunked/N` too but does not say so; what is posted is checked;
 /// anything else tells what TLS agreed on.
 async fn answer(request: Request<Body>) -> Response<Body> {
+    if request.uri().path() == "/ws" {
+        return websocket::accept(&request, echo);
+    }
     if matches!(*request.method(), Method::POST | Method::PUT) {
         return check(request.into_body()).await;
     }
@@ -166,6 +169,15 @@ async fn answer(request: Request<Body>) -> Response<Body> {
         "request {number} for {path}, {}\n",
         words(tls)
     )))
+}
+
+async fn echo(mut socket: WebSocket) {
+    let mut message = Vec::new();
+    while let Ok(Some(kind)) = socket.recv_into(&mut message).await {
+        if socket.send_piece(kind, &message, true).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Where what is cut breaks off: long after its head has left.

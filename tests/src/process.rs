@@ -178,8 +178,13 @@ impl Running {
     }
 
     /// Waits for its end, with standard input open.
-    pub fn wait(mut self) -> Result<Ended, Failed> {
-        let until = Instant::now() + PATIENCE;
+    pub fn wait(self) -> Result<Ended, Failed> {
+        self.wait_within(PATIENCE)
+    }
+
+    /// [`wait`](Self::wait) for what takes longer than a test has patience.
+    pub fn wait_within(mut self, patience: Duration) -> Result<Ended, Failed> {
+        let until = Instant::now() + patience;
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break status,
