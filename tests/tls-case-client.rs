@@ -12,10 +12,11 @@ use netkit::{ServerName, UnixTime};
 use netkit_tests::tls_cases::{Broken, CommandLine, Heard, Link, random};
 
 const USAGE: &str = "usage: tls-case-client HOST:PORT [--cacert PEM] [--name NAME] \
-[--cert PEM --key PEM] [--tls-min V] [--tls-max V] [--alpn LIST] [--rsa-key-transport]";
+[--cert PEM --key PEM] [--tls-min V] [--tls-max V] [--alpn LIST] [--rsa-key-transport] \
+[--psk IDENTITY:HEX]";
 
-const VALUED: [&str; 7] = [
-    "cacert", "name", "cert", "key", "tls-min", "tls-max", "alpn",
+const VALUED: [&str; 8] = [
+    "cacert", "name", "cert", "key", "tls-min", "tls-max", "alpn", "psk",
 ];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -66,6 +67,7 @@ fn config(line: &CommandLine) -> Result<ClientConfig, Box<dyn Error>> {
     let mut config = ClientConfig::new(Arc::new(roots));
     config.alpn = line.list("alpn");
     config.versions = line.versions()?;
+    config.external_psks.extend(line.psk()?);
     config.tls12.rsa_key_transport = line.has("rsa-key-transport");
     if let (Some(cert), Some(key)) = (line.value("cert"), line.value("key")) {
         let identity = netkit::identity::pem_files(cert, key)?;
@@ -106,6 +108,10 @@ fn facts(link: &Link, to: &mut impl Write) -> std::io::Result<()> {
     }
     if let Some(alpn) = &agreed.alpn {
         writeln!(to, "alpn {}", String::from_utf8_lossy(alpn))?;
+    }
+    writeln!(to, "resumed {}", agreed.resumed)?;
+    if let Some(identity) = &agreed.psk_identity {
+        writeln!(to, "psk_identity {}", String::from_utf8_lossy(identity))?;
     }
     writeln!(to, "certificates {}", link.connection.peer_chain().len())
 }

@@ -7,14 +7,16 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use netkit::UnixTime;
-use netkit::tls::{ClientAuth, Connection, ProtocolVersion, ServerConfig};
+use netkit::tls::{
+    ClientAuth, Connection, EarlyDataPolicy, ProtocolVersion, ServerConfig, SingleUse, TicketKeys,
+};
 use netkit_tests::tls_cases::{Broken, CommandLine, Heard, Link, random};
 
 const USAGE: &str = "usage: tls-case-server --listen ADDR --cert PEM --key PEM \
 [--client-ca PEM [--require-client-cert]] [--tls-min V] [--tls-max V] [--alpn LIST] [--echo] \
-[--rsa-key-transport]";
+[--rsa-key-transport] [--early-data N] [--psk IDENTITY:HEX]";
 
-const VALUED: [&str; 7] = [
+const VALUED: [&str; 9] = [
     "listen",
     "cert",
     "key",
@@ -22,6 +24,8 @@ const VALUED: [&str; 7] = [
     "tls-min",
     "tls-max",
     "alpn",
+    "early-data",
+    "psk",
 ];
 const FLAGS: [&str; 3] = ["require-client-cert", "echo", "rsa-key-transport"];
 
@@ -50,6 +54,16 @@ fn config(line: &CommandLine) -> Result<ServerConfig, Box<dyn Error>> {
     config.max_handshake_message = MAX_CLIENT_HELLO;
     config.alpn = line.list("alpn");
     config.versions = line.versions()?;
+    config.sessions = Some(Arc::new(TicketKeys::new(&mut random())));
+    if let Some(psk) = line.psk()? {
+        config.external_psks = Some(Arc::new(vec![psk]));
+    }
+    if let Some(size) = line.value("early-data") {
+        config.early_data = Some(EarlyDataPolicy {
+            max_size: size.parse()?,
+            guard: Arc::new(SingleUse::new(UnixTime::now())),
+        });
+    }
     config.tls12.rsa_key_transport = line.has("rsa-key-transport");
     if let Some(file) = line.value("client-ca") {
         let roots = Arc::new(netkit::roots::pem_file(file)?);
@@ -106,7 +120,10 @@ fn answer(link: &mut Link) -> Result<(), Broken> {
         link.connection.update_keys(true, &mut link.out)?;
     }
     let body = link.connection.agreed().map_or_else(String::new, |agreed| {
-        format!("{} {}\n", agreed.version, agreed.cipher_suite)
+        format!(
+            "{} {} resumed={} early_data={:?}\n",
+            agreed.version, agreed.cipher_suite, agreed.resumed, agreed.early_data
+        )
     });
     let response = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

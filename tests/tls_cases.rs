@@ -31,6 +31,10 @@ fn main() {
         openssl("server/client_certificates", client_certificates),
         openssl("server/alpn", alpn),
         openssl("server/versions", server_versions),
+        openssl("server/tickets", server_tickets),
+        openssl("server/early_data", server_early_data),
+        openssl("server/psk", server_psk),
+        Trial::test("client/psk", client_psk),
         openssl("server/rsa_key_transport", server_rsa_key_transport),
         Trial::test("server/takes_a_long_client_hello", long_hello),
         Trial::test("server/serves_many_at_once", many_at_once),
@@ -128,7 +132,8 @@ fn one_record() -> Tested {
         return Err(format!("{data:?}").into());
     };
     ensure!(
-        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("TLS_AES_128_GCM_SHA256\n"),
+        answer.starts_with("HTTP/1.1 200 OK\r\n")
+            && answer.contains("TLS_AES_128_GCM_SHA256 resumed=false"),
         "{answer}"
     );
     serving
@@ -217,6 +222,54 @@ fn server_versions() -> Tested {
     let request = b"GET /keyupdate HTTP/1.1\r\n\r\n";
     let client = serve(&[])?.asked(request, &["-quiet", "-tls1_2"])?;
     client.ok()?.says(&["200 OK", "TLS 1.2 TLS_ECDHE_"])
+}
+
+/// `s_client` keeps what it got last, and goes on from it.
+fn server_tickets() -> Tested {
+    let (serving, place) = (serve(&[])?, tempfile::tempdir()?);
+    let session = text(&place.path().join("session"));
+    serving.asked(GET, &["-sess_out", &session])?.ok()?;
+    serving
+        .asked(GET, &["-sess_in", &session])?
+        .ok()?
+        .says(&["Reused, TLSv1.3", "resumed=true early_data=NotOffered"])
+}
+
+fn server_early_data() -> Tested {
+    let (serving, place) = (serve(&["--early-data", "1000"])?, tempfile::tempdir()?);
+    let session = text(&place.path().join("session"));
+    let early = place.path().join("early");
+    std::fs::write(&early, GET)?;
+    serving.asked(GET, &["-sess_out", &session])?.ok()?;
+    let options = ["-sess_in", &session, "-early_data", &text(&early)];
+    // The request comes early, and no other does.
+    serving.asked(b"", &options)?.ok()?.says(&[
+        "Early data was accepted",
+        "resumed=true early_data=Accepted",
+    ])?;
+    // A ticket brings it once.
+    serving
+        .asked(GET, &options)?
+        .says(&["Early data was rejected", "early_data=Rejected"])
+}
+
+fn server_psk() -> Tested {
+    let serving = serve(&["--psk", "somebody:000102030405060708090a0b0c0d0e0f"])?;
+    let psk = "000102030405060708090a0b0c0d0e0f";
+    let client = serving.asked(GET, &["-psk", psk, "-psk_identity", "somebody"])?;
+    client
+        .ok()?
+        .says(&["Reused, TLSv1.3", "no peer certificate available", "200 OK"])
+}
+
+fn client_psk() -> Tested {
+    let psk = ["--psk", "somebody:000102030405060708090a0b0c0d0e0f"];
+    let serving = serve(&psk)?;
+    let (at, ca) = (serving.at.to_string(), text(&serving.ca));
+    let client = run(CLIENT, [&[&at, "--cacert", &ca], &psk[..]].concat(), b"")?;
+    client
+        .ok()?
+        .says(&["psk_identity somebody\ncertificates 0\n", "200 OK"])
 }
 
 fn server_rsa_key_transport() -> Tested {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use netkit::tls::{Connection, CryptoRng, Error, Event, ProtocolVersion, Versions};
+use netkit::tls::{Connection, CryptoRng, Error, Event, ExternalPsk, ProtocolVersion, Versions};
 use netkit_core::Inbox;
 use rand_core::UnwrapErr;
 
@@ -76,6 +76,16 @@ impl CommandLine {
         })
     }
 
+    /// The key in `--psk IDENTITY:HEX`.
+    pub fn psk(&self) -> Result<Option<ExternalPsk>, Box<dyn std::error::Error>> {
+        let Some(psk) = self.value("psk") else {
+            return Ok(None);
+        };
+        let (identity, secret) = psk.rsplit_once(':').ok_or("--psk wants IDENTITY:HEX")?;
+        let psk = ExternalPsk::new(identity.as_bytes(), &hex::decode(secret)?)?;
+        Ok(Some(psk))
+    }
+
     /// An option's values between commas.
     pub fn list(&self, name: &str) -> Vec<Vec<u8>> {
         let values = self.value(name).into_iter().flat_map(|all| all.split(','));
@@ -96,6 +106,8 @@ pub struct Link {
     pub out: Vec<u8>,
     socket: TcpStream,
     inbox: Inbox,
+    /// Early data, until the handshake is done.
+    early: Vec<u8>,
 }
 
 /// What a [`Link`] heard.
@@ -103,7 +115,7 @@ pub struct Link {
 pub enum Heard {
     /// The handshake is done.
     Connected,
-    /// Data.
+    /// Data; early data comes first.
     Data(Vec<u8>),
     /// The peer sends no more.
     PeerClosed,
@@ -141,11 +153,15 @@ impl Link {
             out,
             socket,
             inbox: Inbox::new(),
+            early: Vec::new(),
         })
     }
 
     /// Sends what is to leave and waits until something is heard.
     pub fn hear(&mut self) -> Result<Heard, Broken> {
+        if self.connection.is_connected() && !self.early.is_empty() {
+            return Ok(Heard::Data(std::mem::take(&mut self.early)));
+        }
         loop {
             let stepped = self.connection.recv(self.inbox.unread(), &mut self.out);
             let (used, heard) = match stepped {
@@ -157,8 +173,10 @@ impl Link {
                 Ok(step) => {
                     let heard = match step.event {
                         Event::Connected => Some(Heard::Connected),
-                        Event::Data(data) | Event::EarlyData(data) => {
-                            Some(Heard::Data(data.to_vec()))
+                        Event::Data(data) => Some(Heard::Data(data.to_vec())),
+                        Event::EarlyData(data) => {
+                            self.early.extend_from_slice(data);
+                            None
                         }
                         Event::PeerClosed => Some(Heard::PeerClosed),
                         _ => None,
