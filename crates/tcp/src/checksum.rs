@@ -58,22 +58,31 @@ pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
 /// The ones' complement sum of big-endian 16-bit words, at most 16 bits long; an odd last octet is
 /// the high half of a word.
 fn sum(octets: &[u8]) -> u32 {
-    // The sum of halves of 64-bit words is the sum of 16-bit words modulo 2^16 - 1, in any order of
-    // octets that is swapped back at the end (RFC 1071 2). 2^32 words fit before a carry is lost.
-    let (words, rest) = octets.as_chunks::<8>();
-    let (mut low, mut high) = (0u64, 0u64);
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        low += word & 0xffff_ffff;
-        high += word >> 32;
+    // The sum of 32-bit halves is the sum of 16-bit words modulo 2^16 - 1, in any order of octets that
+    // is swapped back at the end (RFC 1071 2). A segment is too short for a carry to be lost. The lanes
+    // are independent, so that the compiler may add them at once.
+    let (blocks, rest) = octets.as_chunks::<64>();
+    let mut lanes = [0u64; 8];
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks().0) {
+            let word = u64::from_le_bytes(*word);
+            *lane += (word & 0xffff_ffff) + (word >> 32);
+        }
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let last = u64::from_le_bytes(last);
-    low += last & 0xffff_ffff;
-    high += last >> 32;
+    let mut sum: u64 = lanes.iter().sum();
+    let (words, rest) = rest.as_chunks();
+    for word in words {
+        sum += u64::from(u32::from_le_bytes(*word));
+    }
+    let (words, rest) = rest.as_chunks();
+    for word in words {
+        sum += u64::from(u16::from_le_bytes(*word));
+    }
+    if let [last] = rest {
+        sum += u64::from(*last);
+    }
     let half = |sum: u64| (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = half(half(low + high));
+    let sum = half(half(sum));
     let folded = fold((sum & 0xffff) as u32 + (sum >> 16) as u32);
     u32::from(folded.swap_bytes())
 }

@@ -1,4 +1,4 @@
-//! Segments for property tests and fuzz targets.
+//! Well-formed segments.
 
 use crate::{Flags, Header, OptionKind, OptionList, PseudoHeader, Seq, TcpOption};
 use std::{vec, vec::Vec};

@@ -1,0 +1,55 @@
+//! What ICMP reports about a connection's segments (RFC 9293 3.9.2.2).
+
+use crate::{
+    Error, Seq, State,
+    connection::{Connection, headers},
+    limits,
+};
+
+/// A report about a segment that this connection sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Icmp {
+    /// Destination Unreachable codes 0, 1 and 5, Time Exceeded, Parameter Problem: may pass (MUST-56).
+    Soft,
+    /// Destination Unreachable codes 2 to 4 without an MTU: the peer's host refuses.
+    Hard,
+    /// Fragmentation needed, or Packet Too Big: the largest packet, in octets, that the next hop takes.
+    TooBig(u16),
+    /// Source Quench: ignored (MUST-55).
+    SourceQuench,
+}
+
+impl Connection {
+    /// Takes a report about the segment that began with `seq`. One about a number that is not in
+    /// flight is nobody's: it is ignored (RFC 5927 4.1).
+    pub fn icmp(&mut self, report: Icmp, seq: Seq) {
+        let in_flight = !seq.before(self.snd_una) && seq.before(self.snd_max);
+        if !in_flight || self.state == State::Closed {
+            return;
+        }
+        match report {
+            Icmp::SourceQuench => {}
+            Icmp::Soft => self.soft_error = true,
+            // RFC 9293 SHLD-26 would abort any connection. RFC 5927 5.2: once it is synchronized, a
+            // forger could; the retransmission timer decides.
+            Icmp::Hard if self.state.is_synchronized() => self.soft_error = true,
+            Icmp::Hard => self.delete(Some(Error::PathUnreachable)),
+            Icmp::TooBig(mtu) => self.shrink(mtu),
+        }
+    }
+
+    /// RFC 1191 6.4: what was too big is sent again in smaller segments.
+    fn shrink(&mut self, mtu: u16) {
+        let options = if self.clock.is_some() { 12 } else { 0 };
+        let size = mtu
+            .saturating_sub(headers(self.remote.ip()))
+            .max(limits::MIN_MSS);
+        let smss = u32::from(size) - options;
+        if smss < self.smss && self.state.is_synchronized() {
+            self.smss = smss;
+            self.congestion.set_smss(smss);
+            self.timed = None;
+            self.go_back();
+        }
+    }
+}

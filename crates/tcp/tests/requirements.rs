@@ -1,0 +1,110 @@
+//! docs/tcp.md names files and tests that exist, and every requirement of RFC 9293's Appendix B.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+fn crate_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn table() -> Vec<Vec<String>> {
+    let path = crate_folder().join("../../docs/tcp.md");
+    let text = std::fs::read_to_string(path).expect("docs/tcp.md");
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ID "));
+    rows.map(|line| {
+        line.trim_matches('|')
+            .split(" | ")
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    })
+    .collect()
+}
+
+/// Whether the file has a test of that name.
+fn has_test(file: &str, name: &str) -> bool {
+    let text = std::fs::read_to_string(crate_folder().join(file)).unwrap_or_default();
+    let function = format!("fn {name}(");
+    text.split(&function).count() == 2
+        && text.split(&function).next().is_some_and(|before| {
+            let last = before.rfind("#[test]").unwrap_or(0);
+            !before[last..].contains("\n}") && before[last..].starts_with("#[test]")
+        })
+}
+
+#[test]
+fn every_requirement_has_a_row() {
+    let numbered = |kind: &str, last: u32| {
+        (1..=last)
+            .map(move |number| format!("{kind}-{number}"))
+            .collect::<Vec<_>>()
+    };
+    let expected: BTreeSet<String> = [
+        numbered("MUST", 69),
+        numbered("SHLD", 31),
+        numbered("MAY", 18),
+        numbered("REC", 1),
+    ]
+    .concat()
+    .into_iter()
+    .collect();
+    let rows: Vec<String> = table()
+        .into_iter()
+        .map(|row| row[0].clone())
+        .filter(|id| id.contains('-') && !id.contains(' '))
+        .collect();
+    let found: BTreeSet<String> = rows
+        .iter()
+        .filter(|id| expected.contains(*id))
+        .cloned()
+        .collect();
+    assert_eq!(
+        expected.difference(&found).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+    assert_eq!(
+        found.len(),
+        rows.iter().filter(|id| expected.contains(*id)).count(),
+        "a row twice"
+    );
+}
+
+#[test]
+fn every_named_file_and_test_exists() {
+    let mut tests = 0;
+    for row in table() {
+        let last = row.last().expect("a cell");
+        if row.len() == 4 && row[2] != "-" {
+            let file = row[2].trim_matches('`');
+            assert!(crate_folder().join(file).is_file(), "{row:?}");
+        }
+        let Some((file, name)) = last.trim_matches('`').split_once("::") else {
+            let reasoned = ["not done", "not ours"].iter().any(|start| {
+                last.strip_prefix(start)
+                    .is_some_and(|rest| rest.contains(": "))
+            });
+            assert!(
+                reasoned || last.starts_with("---") || last == "test",
+                "{row:?}"
+            );
+            continue;
+        };
+        assert!(has_test(file, name), "{row:?}");
+        tests += 1;
+    }
+    assert!(tests > 100, "{tests}: too few to be true");
+}
+
+#[test]
+fn a_test_that_does_not_exist_is_noticed() {
+    assert!(has_test(
+        "tests/requirements.rs",
+        "every_requirement_has_a_row"
+    ));
+    assert!(!has_test("tests/requirements.rs", "has_test"), "no test");
+    assert!(!has_test("tests/requirements.rs", "nobody"));
+    assert!(!has_test("tests/nowhere.rs", "every_requirement_has_a_row"));
+}
