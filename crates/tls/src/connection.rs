@@ -32,6 +32,7 @@ use alloc::{
 };
 use core::{fmt, mem, ops::Range};
 use netkit_core::Step;
+use netkit_x509::KeyUsage;
 use rand_core::CryptoRng;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -137,6 +138,8 @@ impl Agreed {
 /// What is known of the peer and of the handshake, for whoever asks.
 #[derive(Default)]
 pub(crate) struct Facts {
+    /// Whether the peer's key decrypts our secret instead of signing.
+    pub(crate) key_transport: bool,
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
     pub(crate) staples: Staples,
     pub(crate) agreed: Option<Agreed>,
@@ -200,6 +203,11 @@ impl Facts {
             chain: &self.peer_chain,
             ocsp_response: self.staples.ocsp_response.as_deref(),
             sct_list: self.staples.sct_list.as_deref(),
+            key_usage: if self.key_transport {
+                KeyUsage::KeyEncipherment
+            } else {
+                KeyUsage::DigitalSignature
+            },
         }
     }
 }

@@ -5,7 +5,9 @@ use crate::{
     error::Error,
 };
 use alloc::vec::Vec;
-use netkit_x509::{Identity, Inputs, KeyKind, PublicKey, Revocation, Roots, SignatureAlgorithm};
+use netkit_x509::{
+    Identity, Inputs, KeyKind, KeyUsage, PublicKey, Revocation, Roots, SignatureAlgorithm,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// What a peer showed to prove who it is.
@@ -18,6 +20,9 @@ pub struct Presented<'a> {
     pub ocsp_response: Option<&'a [u8]>,
     /// A SignedCertificateTimestampList about the first (RFC 6962 3.3), if one came along.
     pub sct_list: Option<&'a [u8]>,
+    /// What the first certificate's key is used for: keyEncipherment in RSA key transport,
+    /// digitalSignature everywhere else.
+    pub key_usage: KeyUsage,
 }
 
 /// Decides whether a server's certificates prove the name that the client asked for.
@@ -43,6 +48,7 @@ impl ServerVerifier for Roots {
     ) -> Result<(), netkit_x509::Error> {
         let stapled: Vec<&[u8]> = presented.ocsp_response.into_iter().collect();
         let mut inputs = Inputs::server(now);
+        inputs.key_usage = Some(presented.key_usage);
         inputs.revocation = Some(Revocation::stapled(&stapled));
         self.verify(presented.chain, &inputs)?
             .is_for(&Identity::Server(name))

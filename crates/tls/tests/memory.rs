@@ -3,8 +3,8 @@
 mod duo;
 
 use allocation_counter::measure;
-use duo::Duo;
-use netkit_tls::{Connection, Event};
+use duo::{Duo, client_config, server_config};
+use netkit_tls::{Connection, Event, ProtocolVersion, Versions};
 
 /// Allocations while a full record goes from the client to the server in warm buffers.
 fn allocations(duo: &mut Duo, wire: &mut Vec<u8>, body: &[u8], keep: &mut Vec<u8>) -> u64 {
@@ -43,5 +43,12 @@ fn an_idle_connection_is_small() {
     let duo = Duo::connected();
     let (client, server) = (held(duo.client), held(duo.server));
     println!("idle: a server's {server} octets, a client's {client}");
+    assert!(server <= 1_860, "{server}");
+    let (mut old, roots) = server_config();
+    old.versions = Versions::only(ProtocolVersion::TLS1_2);
+    let mut duo = Duo::new(client_config(roots), old);
+    duo.connect().unwrap();
+    let (client, server) = (held(duo.client), held(duo.server));
+    println!("idle in TLS 1.2: a server's {server} octets, a client's {client}");
     assert!(server <= 1_860, "{server}");
 }

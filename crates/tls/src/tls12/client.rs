@@ -266,6 +266,7 @@ impl WaitCert {
         };
         io.keep_chain(m.0, staples);
         self.0.transcript.add(io.raw);
+        io.facts.key_transport = self.0.agreed.cipher_suite.key_exchange() == KeyExchange::Rsa;
         Ok(match self.0.agreed.cipher_suite.key_exchange() {
             KeyExchange::Rsa => AfterCertificate::Encrypted(Box::new(WaitCr(self.0, None))),
             _ => AfterCertificate::Signed(Box::new(WaitSke(self.0))),

@@ -14,6 +14,7 @@ use crate::{
     verify::Presented,
 };
 use alloc::vec::Vec;
+use netkit_x509::KeyUsage;
 
 /// A pre-shared key that the client has proved to have.
 pub(super) struct ChosenPsk {
@@ -124,6 +125,7 @@ impl Offered<'_> {
                     chain,
                     ocsp_response: None,
                     sct_list: None,
+                    key_usage: KeyUsage::DigitalSignature,
                 };
                 verifier.verify(&presented, io.now).is_ok()
             }),
