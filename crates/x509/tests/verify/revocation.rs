@@ -247,12 +247,22 @@ fn a_list_may_have_a_signer_of_its_own_with_a_path() {
         serial(10)(params);
     };
     let signer = ca("middle", &top, crl_only);
+    let expired = ca("middle", &top, |params| {
+        crl_only(params);
+        params.not_after = rcgen::date_time_ymd(2029, 1, 1);
+    });
+    let by_itself = ca("middle", &top, |params| {
+        crl_only(params);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    });
     let stranger = ca("middle", &root("elsewhere", |_| {}), crl_only);
     let leaf = leaf(&middle, serial(7));
     let of_top = List::of(&[]).signed(&top);
     for (by, expected) in [
         (&signer, revoked(Reason::Unspecified)),
         (&stranger, unknown(Unknown::NotSignedByIssuer)),
+        (&expired, unknown(Unknown::NotSignedByIssuer)),
+        (&by_itself, unknown(Unknown::NotSignedByIssuer)),
     ] {
         let chain = [leaf.clone(), middle.der().clone(), by.der().clone()];
         let crls = [List::of(&[7]).signed(by), of_top.clone()];

@@ -5,10 +5,13 @@ use crate::pki::{
     verdict,
 };
 use netkit_x509::{
-    Error,
+    Error, Inputs,
     limits::{MAX_CERTIFICATE_LEN, MAX_INTERMEDIATES, MAX_NAME_COMPARISONS, MAX_POOL},
 };
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, NameConstraints,
+};
 
 /// One thing that is changed about a certificate.
 type Edit = fn(&mut CertificateParams);
@@ -193,4 +196,61 @@ fn a_root_that_did_not_sign_does_not_hide_the_reason_of_the_one_that_did() {
     let expired = |verdict| matches!(verdict, Err(Error::Expired { .. }));
     assert!(expired(verdict(&trust(&[&stranger, &signer]), &chain)));
     assert!(expired(verdict(&trust(&[&signer, &stranger]), &chain)));
+}
+
+/// RFC 5280 7.1: names are the same whatever the case, the spaces and the encoding.
+#[test]
+fn an_issuer_is_found_however_its_name_is_written() {
+    let shared = key();
+    let written = |text: DnValue| {
+        let mut params = ca_params("");
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, text);
+        Ca::self_signed(params, copy(&shared)).expect("a CA")
+    };
+    let one = written(DnValue::Utf8String("A Root".into()));
+    let other = written(DnValue::PrintableString(
+        "a  ROOT".try_into().expect("printable"),
+    ));
+    let another = written(DnValue::Utf8String("A Roof".into()));
+    assert_eq!(under(&one, leaf(&other, as_is), &[]), Ok(()));
+    let middle = ca("middle", &other, as_is);
+    assert_eq!(under(&one, leaf(&middle, as_is), &[&middle]), Ok(()));
+    assert_eq!(
+        under(&another, leaf(&other, as_is), &[]),
+        Err(Error::UnknownIssuer)
+    );
+}
+
+/// More namesakes than there are signature checks: the key identifier leads to the one that signed.
+#[test]
+fn key_identifiers_say_where_to_look_first() {
+    let top = root("top", as_is);
+    let signer = ca("same", &top, as_is);
+    let identified = |params: &mut CertificateParams| {
+        params.use_authority_key_identifier_extension = true;
+    };
+    let mut chain = vec![leaf(&signer, identified)];
+    chain.extend((1..MAX_POOL).map(|_| ca("same", &top, as_is).der().clone()));
+    chain.push(signer.der().clone());
+    assert_eq!(verdict(&trust(&[&top]), &chain), Ok(()));
+}
+
+#[test]
+fn a_path_has_the_certificates_that_lead_to_the_root() {
+    let top = root("top", as_is);
+    let (one, unused) = (ca("one", &top, as_is), ca("unused", &top, as_is));
+    let two = ca("two", &one, as_is);
+    let chain = [
+        leaf(&two, as_is),
+        unused.der().clone(),
+        one.der().clone(),
+        two.der().clone(),
+    ];
+    let roots = trust(&[&top]);
+    let path = roots
+        .verify(&chain, &Inputs::server(at(NOW)))
+        .expect("a path");
+    let expected: [&[u8]; 3] = [&chain[0], two.der(), one.der()];
+    assert_eq!(path.certificates(), expected);
 }
