@@ -1,9 +1,12 @@
 //! Any nameConstraints in a root over any subjectAltName in a leaf, rightly signed: a verdict, the same
 //! each time, and a refusal that can be explained.
+//!
+//! The input is the first extension's content behind a two-octet length, then the second's.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use netkit_core::Reader;
 use netkit_x509::{CertificateDer, Error, Inputs, Roots, UnixTime, diagnose};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, IsCa, KeyPair};
 use std::{sync::LazyLock, time::Duration};
@@ -26,12 +29,14 @@ fn params(arc: u64, content: &[u8]) -> CertificateParams {
     params
 }
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>)| {
-    let (constraints, names) = input;
-    let mut of_root = params(30, &constraints);
+fuzz_target!(|input: &[u8]| {
+    let mut reader = Reader::new(input);
+    let constraints = reader.block_u16().unwrap_or_default();
+    let names = reader.rest();
+    let mut of_root = params(30, constraints);
     of_root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(of_root, key()).expect("a root");
-    let leaf = params(17, &names);
+    let leaf = params(17, names);
     let leaf = leaf.signed_by(&key(), &root).expect("a leaf");
 
     let mut roots = Roots::new();

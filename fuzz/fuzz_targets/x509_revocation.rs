@@ -1,9 +1,13 @@
 //! CRLs and OCSP responses from anyone about a certificate that its CA has revoked, and one that it has
 //! not: a verdict each time, the same each time, and only what the CA signed makes a certificate good.
+//!
+//! The input is a CRL or an OCSP response behind a two-octet length, then the damage to the CA's CRL.
 
 #![no_main]
 
+use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use netkit_core::Reader;
 use netkit_x509::{
     CertificateDer, Error, Inputs, Revocation, Roots, UnixTime, generators::Mutation,
 };
@@ -65,11 +69,13 @@ fn verdict(leaf: usize, crls: &[&[u8]], responses: &[&[u8]]) -> Result<(), Error
     SETTING.roots.verify(chain, &inputs).map(drop)
 }
 
-fuzz_target!(|input: (Mutation, Vec<u8>)| {
-    let (damage, octets) = input;
-    let list = damage.apply(&SETTING.list);
+fuzz_target!(|input: &[u8]| {
+    let mut reader = Reader::new(input);
+    let octets = reader.block_u16().unwrap_or_default();
+    let damage = Mutation::arbitrary(&mut Unstructured::new(reader.rest()));
+    let list = damage.expect("from any octets").apply(&SETTING.list);
     for leaf in [0, 1] {
-        let given = [list.as_slice(), &octets];
+        let given = [list.as_slice(), octets];
         let found = verdict(leaf, &given, &given);
         assert_eq!(found, verdict(leaf, &given, &given));
         let whole = list == SETTING.list || octets == SETTING.list;

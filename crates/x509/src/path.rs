@@ -360,7 +360,6 @@ const fn telling(error: Error) -> u8 {
     match error {
         Error::UnknownIssuer => 0,
         Error::BadSignature => 1,
-        Error::PathTooLong => 2,
-        _ => 3,
+        _ => 2,
     }
 }
