@@ -4,6 +4,8 @@
 mod client_certificates;
 #[path = "tls/tls12.rs"]
 mod tls12;
+#[path = "tls/resumption.rs"]
+mod resumption;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -88,6 +90,7 @@ fn main() {
     ]);
     trials.extend(client_certificates::trials());
     trials.extend(tls12::trials());
+    trials.extend(resumption::trials());
     netkit_tests::run(trials)
 }
 

@@ -25,6 +25,9 @@ pub use process::Running;
 /// Fails the test with a formatted message unless the condition holds.
 #[macro_export]
 macro_rules! ensure {
+    ($holds:expr $(,)?) => {
+        $crate::ensure!($holds, "not so: {}", stringify!($holds))
+    };
     ($holds:expr, $($why:tt)+) => {
         if !$holds {
             return Err($crate::Failed::from(format!($($why)+)));
