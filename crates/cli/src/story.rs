@@ -110,9 +110,11 @@ pub(crate) fn ms(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
-/// What the server signed its handshake with.
+/// What the server proved itself with: a signature, or what an earlier connection left behind.
 pub(crate) fn signature(agreed: &Agreed) -> String {
-    agreed
-        .signature_scheme
-        .map_or_else(|| "no signature".to_owned(), |scheme| scheme.to_string())
+    match agreed.signature_scheme {
+        Some(scheme) => scheme.to_string(),
+        None if agreed.resumed => "resumed, no signature".to_owned(),
+        None => "no signature".to_owned(),
+    }
 }

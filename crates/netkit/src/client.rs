@@ -19,7 +19,7 @@ use http::{
     uri::Scheme,
 };
 use netkit_http::Version;
-use netkit_tls::{ClientConfig, DangerousAcceptAny, KeyLog};
+use netkit_tls::{ClientConfig, ClientSessionMemory, DangerousAcceptAny, KeyLog};
 use netkit_ws::handshake::Opening;
 use netkit_x509::Roots;
 use std::{fmt, sync::Arc, time::Duration};
@@ -179,11 +179,16 @@ impl ClientBuilder {
             None if self.accept_any || self.tls.is_some() => None,
             None => Some(Arc::new(roots::system()?)),
         };
+        let given = self.tls.is_some();
         let mut config = match (self.tls, &roots) {
             (Some(config), _) => config,
             (None, Some(roots)) => ClientConfig::new(Arc::clone(roots)),
             (None, None) => ClientConfig::with_verifier(Arc::new(DangerousAcceptAny)),
         };
+        // A configuration that was given decides for itself.
+        if !given {
+            config.sessions = Some(Arc::new(ClientSessionMemory::default()));
+        }
         if self.accept_any {
             config.verifier = Some(Arc::new(DangerousAcceptAny));
         }

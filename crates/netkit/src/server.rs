@@ -2,13 +2,13 @@ use crate::{
     body::Body,
     error::{BoxError, Error, Layer, Stage},
     limits::CONNECTIONS,
-    serving,
+    random, serving,
     shutdown::Shutdown,
     timeouts::ServerTimeouts,
     transport::{Listener, Stream, Tcp, Transport},
 };
 use http::{Request, Response};
-use netkit_tls::{Identity, ServerConfig};
+use netkit_tls::{Identity, ServerConfig, TicketKeys};
 use std::{
     fmt, future::poll_fn, io, net::SocketAddr, num::NonZero, sync::Arc, task::Poll, thread,
     time::Duration,
@@ -76,9 +76,12 @@ impl Server {
         Self::new(None)
     }
 
-    /// A server with TLS that is `identity`.
+    /// A server with TLS that is `identity`. Clients may resume: it seals their sessions under keys that
+    /// nobody else has, and that end with it.
     pub fn https(identity: Identity) -> Self {
-        Self::https_with(ServerConfig::new(identity))
+        let mut config = ServerConfig::new(identity);
+        config.sessions = Some(Arc::new(TicketKeys::new(&mut *random::system())));
+        Self::https_with(config)
     }
 
     /// A server with TLS as `config` says. If that names no application protocol, it is `http/1.1`

@@ -3,7 +3,7 @@
 mod support;
 
 use netkit::{
-    Client, Decisions, Layer, Server, ServerName, Stage, TlsStream, Undecided,
+    Client, Decisions, Exchange, Layer, Server, ServerName, Stage, TlsStream, Undecided,
     http::Request,
     tls::{self, ClientConfig, ServerConfig},
 };
@@ -273,7 +273,7 @@ async fn an_answer_that_nobody_asked_for_answers_nothing() {
     for _ in 0..4 {
         let url = format!("https://localhost:{port}/");
         let response = client.get(&url).await.unwrap();
-        let exchange = response.extensions().get::<netkit::Exchange>().unwrap();
+        let exchange = response.extensions().get::<Exchange>().unwrap();
         assert!(!exchange.reused);
         assert_eq!(response.into_body().collect(9).await.unwrap(), "ok");
         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
@@ -427,4 +427,91 @@ async fn an_undecided_stream_is_passed_on_untouched_or_refused() {
     let (told, refused) = tokio::join!(hello(far), refuse);
     assert!(told.unwrap_err().to_string().contains("unrecognized_name"));
     assert!(refused.to_string().contains("unrecognized_name"));
+}
+
+#[tokio::test]
+async fn a_client_resumes_and_a_server_lets_it_unless_told_otherwise() {
+    let authority = Authority::new("Test CA");
+    let at = start_echo(Server::https(authority.identity("localhost")));
+    let client = |resume: bool| {
+        let builder = Client::builder().roots(authority.roots()).keep_alive(false);
+        if resume {
+            builder.build().unwrap()
+        } else {
+            let builder = builder.configure_tls(|config| config.sessions = None);
+            builder.build().unwrap()
+        }
+    };
+    let url = format!("https://localhost:{}/", at.port());
+    let (usual, forgetful) = (client(true), client(false));
+    for (client, expected) in [(&usual, [false, true, true]), (&forgetful, [false; 3])] {
+        for resumed in expected {
+            let response = client.get(&url).await.unwrap();
+            let exchange = response.extensions().get::<Exchange>().unwrap();
+            let agreed = exchange.connection.tls.as_ref().unwrap();
+            assert_eq!(agreed.resumed, resumed);
+            assert_eq!(response.into_body().collect(1).await.unwrap(), "0");
+        }
+    }
+}
+
+#[tokio::test]
+async fn early_data_waits_until_the_client_is_done() {
+    let authority = Authority::new("Test CA");
+    let now = netkit::UnixTime::now();
+    let mut server = ServerConfig::new(authority.identity("peer.test"));
+    let keys = tls::TicketKeys::from_secret(&[1; 32]);
+    server.sessions = Some(Arc::new(keys));
+    server.early_data = Some(tls::EarlyDataPolicy {
+        max_size: 100,
+        guard: Arc::new(tls::SingleUse::new(now)),
+    });
+    let server = Arc::new(server);
+    let mut client = ClientConfig::new(Arc::new(authority.roots()));
+    client.sessions = Some(Arc::new(tls::ClientSessionMemory::default()));
+    client.early_data = true;
+    let client = Arc::new(client);
+    for early in [&b""[..], b"early "] {
+        let (mut near, far) = duplex(1 << 16);
+        let served = tokio::spawn(TlsStream::accept(far, Arc::clone(&server)));
+        let name = ServerName::try_from("peer.test").unwrap();
+        let random = Box::new(rand_core::UnwrapErr(getrandom::SysRng));
+        let mut out = Vec::new();
+        let mut machine =
+            tls::Connection::client(Arc::clone(&client), name, now, random, &mut out).unwrap();
+        machine.send_early(&[early], &mut out).unwrap();
+        near.write_all(&out).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(!served.is_finished(), "the handshake is not done");
+        let mut arrived = Vec::new();
+        let mut answered = false;
+        let mut stream = None;
+        let mut served = Some(served);
+        for _ in 0..8 {
+            let mut read = vec![0; 1 << 14];
+            let wait = std::time::Duration::from_millis(50);
+            if let Ok(count) = tokio::time::timeout(wait, near.read(&mut read)).await {
+                arrived.extend_from_slice(&read[..count.unwrap()]);
+            }
+            let mut out = Vec::new();
+            while let Ok(step) = machine.recv(&mut arrived, &mut out) {
+                let (used, idle) = (step.used, matches!(step.event, tls::Event::NeedData));
+                arrived.drain(..used);
+                if idle {
+                    break;
+                }
+            }
+            if machine.is_connected() && !answered {
+                answered = true;
+                machine.send(&[b"late"], &mut out).unwrap();
+            }
+            near.write_all(&out).await.unwrap();
+            if answered && stream.is_none() {
+                stream = Some(served.take().unwrap().await.unwrap().unwrap());
+            }
+        }
+        let mut got = vec![0; early.len() + 4];
+        stream.unwrap().read_exact(&mut got).await.unwrap();
+        assert_eq!(got, [early, b"late"].concat());
+    }
 }

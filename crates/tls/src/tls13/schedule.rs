@@ -242,10 +242,11 @@ impl ApplicationTraffic {
 
 #[cfg(test)]
 mod tests {
-    use super::{Handshake, derived, derived_without_psk, zeros};
+    use super::{Early, Handshake, Resumption, derived, derived_without_psk, zeros};
     use crate::{
         codepoints::CipherSuite,
         crypto::{hash::Hash, hkdf::Prk},
+        psk::{Origin, Psk},
     };
 
     /// The trace of RFC 8448 3: its shared secret, its transcript hashes, its secrets.
@@ -284,6 +285,51 @@ mod tests {
             let early = Prk::extract(hash, zeros(hash), zeros(hash));
             assert_eq!(derived(&early, hash).expose(), derived_without_psk(hash));
         }
+    }
+
+    /// The traces of RFC 8448 3 and 4: a ticket, and what is derived from its key.
+    #[test]
+    fn follows_the_published_trace_of_a_resumption() {
+        let hex = |text: &str| hex::decode(text).unwrap();
+        let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
+        let shared = hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
+        let main = Handshake::new(None, suite, &shared).main();
+        let finished = hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
+        assert_eq!(
+            main.1.derive(b"exp master", &finished).expose(),
+            hex("fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50")
+        );
+        let all = hex("209145a96ee8e2a122ff810047cc952684658d6049e86429426db87c54ad143d");
+        let resumption = Resumption(main.1.derive(b"res master", &all));
+        assert_eq!(
+            resumption.0.expose(),
+            hex("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c")
+        );
+        let psk = Psk {
+            origin: Origin::Resumption,
+            hash: Hash::Sha256,
+            secret: resumption.psk(&[0, 0]),
+        };
+        assert_eq!(
+            **psk.secret,
+            hex("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3")
+        );
+        let early = Early::new(&psk);
+        let hello = hex("08ad0fa05d7c7233b1775ba2ff9f4c5b8b59276b7f227f13a976245f5d960913");
+        assert_eq!(
+            early.1.derive(b"c e traffic", &hello).expose(),
+            hex("3fbbe6a60deb66c30a32795aba0eff7eaa10105586e7be5c09678d63b6caab62")
+        );
+        let truncated = hex("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14");
+        let nothing = Hash::Sha256.of(b"");
+        let binder_key = early.1.derive(psk.origin.binder_label(), nothing.as_ref());
+        let finished_key = binder_key.prk().derive(b"finished", b"");
+        assert_eq!(
+            Hash::Sha256
+                .hmac(finished_key.expose(), &truncated)
+                .as_ref(),
+            hex("3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d")
+        );
     }
 
     #[test]
