@@ -2,10 +2,10 @@
 
 #[path = "tls/client_certificates.rs"]
 mod client_certificates;
-#[path = "tls/tls12.rs"]
-mod tls12;
 #[path = "tls/resumption.rs"]
 mod resumption;
+#[path = "tls/tls12.rs"]
+mod tls12;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
