@@ -88,5 +88,5 @@ pub const MAX_PSKS: usize = 8;
 /// the way there and back, and clocks.
 pub const EARLY_DATA_WINDOW: u64 = 10;
 
-/// Tickets whose early data a server remembers, each for some 20 seconds, in about 100 octets.
+/// Tickets whose early data a server remembers, each for some 30 seconds, in about 100 octets.
 pub const MAX_REMEMBERED_TICKETS: usize = 1 << 14;

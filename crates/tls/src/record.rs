@@ -147,9 +147,11 @@ impl Incoming {
     }
 }
 
-/// Takes a record off the budget for early data, if there is room for it.
+/// Takes a record off the budget for early data, if there is room for it. As in the client's account,
+/// the inner type and the tag do not count (RFC 9846 4.7.1).
 fn read_past(budget: &mut usize, length: usize) -> bool {
-    let left = budget.checked_sub(length.max(1));
+    let content = length.saturating_sub(1 + TAG_LEN);
+    let left = budget.checked_sub(content.max(1));
     *budget = left.unwrap_or(*budget);
     left.is_some()
 }

@@ -362,6 +362,27 @@ fn a_key_shared_beforehand_replaces_the_certificate() {
 }
 
 #[test]
+fn no_session_goes_on_from_a_key_that_is_given_up_or_was_never_there() {
+    let psk = ExternalPsk::new(b"device 7", &[7; 32]).unwrap();
+    let (mut client, mut server) = configs();
+    let certified = client.clone();
+    client.external_psks = vec![psk.clone()];
+    server.external_psks = Some(Arc::new(vec![psk]));
+    let mut duo = Duo::new(client.clone(), server.clone());
+    duo.connect().unwrap();
+    assert!(duo.client.agreed().unwrap().psk_identity.is_some());
+    // The server has shown this client no certificate so far.
+    client.external_psks.clear();
+    assert!(!resumes(&client, &server));
+
+    // A member with the same tickets' secret, which lets nobody in without a key.
+    assert!(resumes(&certified, &server));
+    server.identities.clear();
+    let refused = Duo::new(certified, server).deliver_to_server();
+    assert_eq!(refused, Err(Error::PeerNoCommonScheme));
+}
+
+#[test]
 fn an_imported_key_suits_each_hash_and_is_no_plain_one() {
     for suite in [
         CipherSuite::TLS_AES_128_GCM_SHA256,
@@ -497,6 +518,28 @@ fn early_data_that_is_not_taken_is_read_past_and_the_client_learns_so() {
 }
 
 #[test]
+fn all_the_early_data_that_a_ticket_allows_is_read_past() {
+    const MOST: u32 = 100_000;
+    let (client, mut server) = early_configs();
+    let policy = |since| EarlyDataPolicy {
+        max_size: MOST,
+        guard: Arc::new(SingleUse::new(since)),
+    };
+    server.early_data = Some(policy(NOW));
+    assert!(!resumes(&client, &server));
+    server.early_data = Some(policy(after(1)));
+    let mut duo = duo_at(after(1), &client, &server);
+    // In short records: what is around their content does not count (RFC 9846 4.7.1).
+    for _ in 0..MOST / 100 {
+        let sent = duo.client.send_early(&[&[7; 100]], &mut duo.to_server);
+        sent.unwrap();
+    }
+    duo.connect().unwrap();
+    let agreed = duo.server.agreed().unwrap();
+    assert_eq!(agreed.early_data, EarlyData::Rejected);
+}
+
+#[test]
 fn early_data_is_for_the_protocol_that_it_was_written_in() {
     let (mut client, mut server) = early_configs();
     client.alpn = vec![b"a".to_vec(), b"b".to_vec()];
@@ -540,6 +583,20 @@ fn early_data_is_taken_once_and_not_late() {
         let heard = hears_flight(after(seconds), &server, &flight);
         assert_eq!(heard, [], "a replay after {seconds} seconds");
     }
+    // A replay over a connection that was made at the time and kept waiting.
+    let other = ClientConfig {
+        sessions: Some(sessions()),
+        ..client.clone()
+    };
+    assert!(!resumes(&other, &server));
+    let mut later = duo_at(after(100), &other, &server);
+    later
+        .client
+        .send_early(&[b"new"], &mut later.to_server)
+        .unwrap();
+    later.deliver_to_server().unwrap();
+    assert_eq!(later.server_heard, [Said::EarlyData(b"new".to_vec())]);
+    assert_eq!(hears_flight(NOW, &server, &flight), []);
     // One that was held back, and seen by nobody before.
     let (client, server) = early_configs();
     let flight = early_flight(&client, &server);

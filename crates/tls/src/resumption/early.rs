@@ -64,8 +64,8 @@ mod single_use {
     use std::sync::{Mutex, PoisonError};
 
     /// A guard in one server's memory, by which a ticket brings early data once. It takes none with a
-    /// ticket that is older than itself, whose uses it may have missed, and none while its memory
-    /// is full.
+    /// ticket that is older than itself, whose uses it may have missed, none over a connection made
+    /// more than [`EARLY_DATA_WINDOW`] seconds before the latest, and none while its memory is full.
     pub struct SingleUse {
         since: u64,
         seen: Mutex<Seen>,
@@ -76,6 +76,8 @@ mod single_use {
         tickets: BTreeSet<[u8; 32]>,
         /// The same in the order of their use, with its time.
         order: VecDeque<(u64, [u8; 32])>,
+        /// Uses before this time may be forgotten.
+        forgotten: u64,
     }
 
     impl SingleUse {
@@ -90,6 +92,7 @@ mod single_use {
 
     impl Seen {
         fn forget_before(&mut self, time: u64) {
+            self.forgotten = self.forgotten.max(time);
             while let Some(&(used, ticket)) = self.order.front()
                 && used < time
             {
@@ -107,7 +110,12 @@ mod single_use {
             let mut ticket = [0; 32];
             ticket.copy_from_slice(Hash::Sha256.of(use_of.ticket).as_ref());
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.forget_before(use_of.now.saturating_sub(2 * EARLY_DATA_WINDOW + 1));
+            seen.forget_before(use_of.now.saturating_sub(3 * EARLY_DATA_WINDOW + 1));
+            // A connection's time is when it was made, and it may have been kept waiting since.
+            let stale = use_of.now.saturating_sub(2 * EARLY_DATA_WINDOW) < seen.forgotten;
+            if stale {
+                return false;
+            }
             if seen.tickets.len() >= MAX_REMEMBERED_TICKETS || !seen.tickets.insert(ticket) {
                 return false;
             }
@@ -156,13 +164,24 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_waited_for_longer_than_the_memory_reaches_brings_nothing() {
+        let guard = guard();
+        assert!(guard.is_first(&use_of(b"a", 1_000, 1_005)));
+        assert!(guard.is_first(&use_of(b"b", 1_000, 2_000)));
+        assert!(!guard.is_first(&use_of(b"a", 1_000, 1_005)));
+        let last = 2_000 - EARLY_DATA_WINDOW - 1;
+        assert!(!guard.is_first(&use_of(b"c", 1_000, last - 1)));
+        assert!(guard.is_first(&use_of(b"c", 1_000, last)));
+    }
+
+    #[test]
     fn a_full_memory_takes_nothing_until_it_may_forget() {
         let guard = guard();
         for number in 0..MAX_REMEMBERED_TICKETS {
             assert!(guard.is_first(&use_of(&number.to_be_bytes(), 1_000, 1_000)));
         }
         assert!(!guard.is_first(&use_of(b"one more", 1_000, 1_000)));
-        let later = 1_000 + 2 * EARLY_DATA_WINDOW + 2;
+        let later = 1_000 + 3 * EARLY_DATA_WINDOW + 2;
         assert!(guard.is_first(&use_of(b"one more", 1_000, later)));
     }
 

@@ -91,7 +91,10 @@ impl Offered<'_> {
         name: Option<&str>,
         io: &Io<'_>,
     ) -> Option<(Psk, CipherSuite, From)> {
-        let session = self.config.sessions.as_ref()?.get(ticket)?;
+        // Who has no certificate lets nobody in without a key, and gave no ticket.
+        let gives = !self.config.identities.is_empty();
+        let sessions = self.config.sessions.as_ref().filter(|_| gives)?;
+        let session = sessions.get(ticket)?;
         let suite = session.cipher_suite;
         let good = session.version == ProtocolVersion::TLS1_3
             && session.is_fresh(io.now)

@@ -811,9 +811,11 @@ impl Ending {
         self.flight.send(io)?;
         io.outgoing.rekey(self.traffic.client.record_key());
         io.note_keys(true, "application");
-        io.agree(self.agreed);
         let Client { config, name, .. } = self.client;
-        let keeper = config.sessions.is_some().then(|| {
+        // Who showed no certificate is known by the key alone, which may be given up any time.
+        let external = self.agreed.psk_identity.is_some();
+        io.agree(self.agreed);
+        let keeper = (config.sessions.is_some() && !external).then(|| {
             Box::new(Keeper {
                 secret: self.main.resumption(&self.transcript.hash()),
                 config,
