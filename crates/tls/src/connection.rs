@@ -161,6 +161,10 @@ impl Asks<'_> {
     }
 }
 
+/// It moves nothing, and another may follow for ever (RFC 9846 5.1).
+const EMPTY_HANDSHAKE: Error =
+    Error::PeerDecode(Malformed::Shape("a handshake record without content"));
+
 /// A ClientHello that has been looked at where it lies: nothing is used before the owner has chosen.
 #[derive(Default)]
 struct Glance {
@@ -181,6 +185,9 @@ impl Glance {
                 return Err(Error::PeerUnexpectedRecord(record.kind));
             }
             let fragment = &input[self.seen..][record.fragment.clone()];
+            if fragment.is_empty() {
+                return Err(EMPTY_HANDSHAKE);
+            }
             self.seen += record.len();
             self.joiner.push(fragment);
             self.hello = self.joiner.take(MAX_HANDSHAKE_MESSAGE)?;
@@ -478,6 +485,11 @@ impl Connection {
     }
 
     fn try_step(&mut self, input: &mut [u8], out: &mut Vec<u8>) -> Result<Step<Found>, Error> {
+        // RFC 9846 6.1: what follows a close_notify is ignored. Ours in a handshake ends both
+        // directions: going on would send messages behind it.
+        if self.peer_closed || (self.send_closed && !self.connected) {
+            return Ok(Step::new(input.len(), Found::NeedData));
+        }
         if let Flow::Undecided(glance) = &mut self.flow {
             return glance.look(input).map(|there| {
                 Step::new(
@@ -492,11 +504,6 @@ impl Connection {
         }
         let mut used = 0;
         loop {
-            // RFC 9846 6.1: what follows a close_notify is ignored. Ours in a handshake ends both
-            // directions: going on would send messages behind it.
-            if self.peer_closed || (self.send_closed && !self.connected) {
-                return Ok(Step::new(input.len(), Found::NeedData));
-            }
             if let Some(question) = self.messages(out)? {
                 let asked = self.asked.replace(question).is_some();
                 let found = if asked {
@@ -537,15 +544,13 @@ impl Connection {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Content, Error> {
-        // RFC 9846 5.1: nothing stands between the parts of a message, and only alerts, which end
-        // the connection anyway, may try.
+        // RFC 9846 5.1: nothing stands between the parts of a message, and only alerts that end the
+        // connection anyway may try.
         if !self.joiner.is_empty() && !matches!(kind, ContentType::HANDSHAKE | ContentType::ALERT) {
             return Err(Error::PeerMisalignedMessage);
         }
         match kind {
-            ContentType::HANDSHAKE if content.is_empty() => Err(Error::PeerDecode(
-                Malformed::Shape("a handshake record without content"),
-            )),
+            ContentType::HANDSHAKE if content.is_empty() => Err(EMPTY_HANDSHAKE),
             ContentType::HANDSHAKE => {
                 self.joiner.push(content);
                 Ok(Content::Taken)
@@ -611,6 +616,9 @@ impl Connection {
                         && description != AlertDescription::CLOSE_NOTIFY
                         && self.flow.has_alert_levels()) =>
             {
+                if !self.joiner.is_empty() {
+                    return Err(Error::PeerMisalignedMessage);
+                }
                 if self.idle.warnings == MAX_WARNINGS {
                     return Err(Error::PeerTooMany("warnings"));
                 }
@@ -975,6 +983,8 @@ impl Connection {
             }
             self.send_alert(AlertDescription::CLOSE_NOTIFY, out)?;
             self.send_closed = true;
+            // An answer would send messages behind it.
+            self.asked = None;
         }
         Ok(())
     }

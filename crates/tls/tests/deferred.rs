@@ -119,6 +119,11 @@ fn what_is_no_hello_is_refused_before_the_question() {
         matches!(data, Err(Error::PeerUnexpectedRecord(_))),
         "{data:?}"
     );
+    let (empty, _) = hear(&[22, 3, 1, 0, 0]);
+    assert!(
+        matches!(empty, Err(Error::PeerDecode(_))),
+        "one may come after another for ever: {empty:?}"
+    );
     let (long, _) = hear(&[22, 3, 1, 0, 4, 1, 1, 0, 0]);
     assert!(matches!(long, Err(Error::PeerTooMany(_))), "{long:?}");
     let (broken, _) = hear(&[22, 3, 1, 0, 4, 1, 0, 0, 0]);
@@ -155,6 +160,32 @@ fn a_server_s_key_may_be_elsewhere() {
     duo.server_heard.clear();
     duo.connect().unwrap();
     assert_eq!(duo.say_to_server(b"hello").unwrap(), b"hello");
+}
+
+#[test]
+fn nothing_follows_a_close_that_comes_before_the_answer() {
+    let authority = Authority::new();
+    let (identity, key) = elsewhere(&authority);
+    let mut server = authority.server("localhost");
+    server.identities = vec![identity];
+    let mut duo = Duo::new(client_config(authority.roots()), server.clone());
+    duo.deliver_to_server().unwrap();
+    let signature = sign(&key, &duo.server);
+    duo.server.close(&mut duo.to_client).unwrap();
+    let sent = duo.to_client.clone();
+    assert_eq!(
+        duo.server.signature(&signature, &mut duo.to_client),
+        Err(Error::MisuseNotAsked)
+    );
+    assert!(duo.to_client == sent, "close_notify is the last");
+
+    let (mut duo, mut arrived) = asked();
+    let all = arrived.len();
+    duo.server.close(&mut duo.to_client).unwrap();
+    let server = Arc::new(server);
+    assert_eq!(duo.server.choose(server), Err(Error::MisuseNotAsked));
+    let step = duo.server.recv(&mut arrived, &mut Vec::new()).unwrap();
+    assert_eq!((step.used, step.event), (all, Event::NeedData));
 }
 
 #[test]

@@ -242,7 +242,7 @@ fn an_open_connection_refuses_what_does_not_belong_to_it() {
 
 #[test]
 fn a_second_hello_may_change_only_what_the_retry_asked_for() {
-    let answer = |change: fn(&mut Hello)| {
+    let answer = |change: &dyn Fn(&mut Hello)| {
         let mut first = hello();
         set(&mut first, X::SUPPORTED_GROUPS, vec![0, 4, 0, 23, 0, 29]);
         set(&mut first, X::KEY_SHARE, vec![0, 0]);
@@ -256,14 +256,26 @@ fn a_second_hello_may_change_only_what_the_retry_asked_for() {
         change(&mut first);
         inject(&mut duo.server, &first.message().unwrap(), &mut out).map_err(|error| error.name())
     };
-    assert_eq!(answer(|_| ()), Ok(()));
+    assert_eq!(answer(&|_| ()), Ok(()));
     let illegal = Err("peer_illegal_parameter");
-    assert_eq!(answer(|h| h.random[0] ^= 1), illegal);
-    assert_eq!(answer(|h| set(h, X::EARLY_DATA, vec![])), illegal);
-    assert_eq!(answer(|h| h.cipher_suites = vec![0x1302]), illegal);
-    assert_eq!(answer(|h| set(h, X::KEY_SHARE, vec![0, 0])), illegal);
+    assert_eq!(answer(&|h| h.random[0] ^= 1), illegal);
+    assert_eq!(answer(&|h| set(h, X::EARLY_DATA, vec![])), illegal);
+    assert_eq!(answer(&|h| set(h, X::PADDING, vec![0; 9])), Ok(()));
+    assert_eq!(answer(&|h| h.extensions.reverse()), Ok(()), "another order");
+    let name = vec![0, 4, 0, 0, 1, b'b'];
+    assert_eq!(answer(&|h| set(h, X::SERVER_NAME, name.clone())), illegal);
+    let protocol = vec![0, 3, 2, b'h', b'2'];
+    let kind = X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION;
+    assert_eq!(answer(&|h| set(h, kind, protocol.clone())), illegal);
+    assert_eq!(answer(&|h| h.session_id.clear()), illegal);
+    assert_eq!(answer(&|h| h.cipher_suites.push(0x1302)), illegal);
+    let schemes = [0, 4, 4, 3, 8, 7];
+    let kind = X::SIGNATURE_ALGORITHMS;
+    assert_eq!(answer(&|h| set(h, kind, schemes.to_vec())), illegal);
+    assert_eq!(answer(&|h| h.cipher_suites = vec![0x1302]), illegal);
+    assert_eq!(answer(&|h| set(h, X::KEY_SHARE, vec![0, 0])), illegal);
     assert_eq!(
-        answer(|h| set(h, X::KEY_SHARE, vec![0, 5, 0, 23, 0, 1, 4])),
+        answer(&|h| set(h, X::KEY_SHARE, vec![0, 5, 0, 23, 0, 1, 4])),
         illegal
     );
 }

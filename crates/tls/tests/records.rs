@@ -56,6 +56,11 @@ fn nothing_stands_between_the_parts_of_a_message() {
         heard(&[(HANDSHAKE, front), (DATA, b"")]),
         Err(Error::PeerMisalignedMessage)
     );
+    assert_eq!(
+        heard(&[(HANDSHAKE, front), (ALERT, &[1, 90]), (HANDSHAKE, back)]),
+        Err(Error::PeerMisalignedMessage),
+        "not even a warning"
+    );
 }
 
 #[test]

@@ -143,6 +143,9 @@ fn a_server_that_could_have_more_and_says_so_was_tampered_with() {
     let downgraded: fn(&mut Vec<u8>) = |hello| hello[30..38].copy_from_slice(b"DOWNGRD\x01");
     let refused = Err(Error::PeerDowngrade);
     assert_eq!(server_hello(client_of_both(), downgraded), refused);
+    // RFC 9846 4.2.3: neither value, whichever version is chosen.
+    let further: fn(&mut Vec<u8>) = |hello| hello[30..38].copy_from_slice(b"DOWNGRD\x00");
+    assert_eq!(server_hello(client_of_both(), further), refused);
     // Who has no more cannot tell.
     assert_eq!(server_hello(ecdsa().0, downgraded), Ok(()));
     // A server that has more says so.
@@ -488,6 +491,18 @@ fn nobody_renegotiates() {
         duo.settle().unwrap();
         assert!(duo.client.is_connected() && duo.server.is_connected());
     }
+}
+
+#[test]
+fn who_has_closed_answers_no_wish_to_renegotiate() {
+    let mut duo = connected();
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    duo.client.close(&mut to_server).unwrap();
+    duo.server.close(&mut to_client).unwrap();
+    let sent = (to_server.clone(), to_client.clone());
+    inject(&mut duo.client, &[0, 0, 0, 0], &mut to_server).unwrap();
+    inject(&mut duo.server, &[1, 0, 0, 0], &mut to_client).unwrap();
+    assert!((to_server, to_client) == sent, "close_notify is the last");
 }
 
 #[test]

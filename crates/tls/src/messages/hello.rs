@@ -1,7 +1,7 @@
 //! ClientHello, ServerHello, HelloRetryRequest (RFC 9846 4.2) and EncryptedExtensions (4.4.1).
 
 use super::{
-    Extensions, Parse, Place,
+    Extensions, HEADER_LEN, Parse, Place,
     extensions::{
         ListU16, host_name, list_u16, nothing, protocol_name, protocol_names, write_list,
     },
@@ -13,7 +13,10 @@ use crate::{
         CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
     },
     config::ClientConfig,
-    crypto::kx::KeyShare,
+    crypto::{
+        hash::{Digest, Hash},
+        kx::KeyShare,
+    },
     error::{Error, Malformed},
     limits::{MAX_COOKIE, MAX_KEY_SHARES, MAX_PSKS},
     psk::OfferedPsk,
@@ -171,6 +174,38 @@ impl<'a> ClientHello<'a> {
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
             protocol_names,
         )
+    }
+}
+
+/// The extensions that a choice is made from. Those that we do not know may follow rules of their own.
+const LASTING: [ExtensionType; 8] = [
+    ExtensionType::SERVER_NAME,
+    ExtensionType::STATUS_REQUEST,
+    ExtensionType::SUPPORTED_GROUPS,
+    ExtensionType::SIGNATURE_ALGORITHMS,
+    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+    ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+    ExtensionType::SUPPORTED_VERSIONS,
+    ExtensionType::PSK_KEY_EXCHANGE_MODES,
+];
+
+impl ClientHello<'_> {
+    /// The hash of what a second ClientHello repeats (RFC 9846 4.2.2): all before the extensions, and
+    /// those in [`LASTING`]. `raw` is the message, header included.
+    pub(crate) fn lasting(&self, raw: &[u8], hash: Hash) -> Digest {
+        let block: usize = self.extensions.iter().map(|(_, c)| 4 + c.len()).sum();
+        let mut running = hash.start();
+        running.update(&raw[HEADER_LEN..raw.len() - 2 - block]);
+        for kind in LASTING {
+            let Some(content) = self.extensions.get(kind) else {
+                continue;
+            };
+            running.update(&kind.0.to_be_bytes());
+            // An extension's content fits two octets.
+            running.update(&(content.len() as u16).to_be_bytes());
+            running.update(content);
+        }
+        running.so_far()
     }
 }
 
@@ -411,7 +446,7 @@ const ROWS: &[Row] = &[
         // RFC 9846 4.3.9: a server sends tickets to those who say how they would use them.
         offered: |offer| {
             offer.has(ProtocolVersion::TLS1_3)
-                && (offer.config.sessions.is_some() || !offer.psks.is_empty())
+                && (offer.config.sessions.is_some() || !offer.config.external_psks.is_empty())
         },
         write: |_, out| {
             out.bytes(&[1, PSK_DHE_KE]);

@@ -14,6 +14,8 @@ use alloc::vec::Vec;
 
 /// RFC 9846 4.2.3: how the random of a server that has TLS 1.3 ends where TLS 1.2 is chosen.
 pub(super) const DOWNGRADE: &[u8; 8] = b"DOWNGRD\x01";
+/// The same of a server that has TLS 1.2, where less is chosen: never with TLS 1.2.
+pub(super) const DOWNGRADE_FURTHER: &[u8; 8] = b"DOWNGRD\x00";
 
 /// What a ServerKeyExchange's signature is of (RFC 8422 5.4): both randoms, then the parameters.
 pub(super) fn signed_params(client_random: &[u8], server_random: &[u8], params: &[u8]) -> Vec<u8> {
@@ -69,7 +71,9 @@ impl Open {
         if self.renegotiations > MAX_RENEGOTIATIONS {
             return Err(Error::PeerTooMany("wishes to renegotiate"));
         }
-        io.warn(AlertDescription::NO_RENEGOTIATION)?;
+        if !io.send_closed {
+            io.warn(AlertDescription::NO_RENEGOTIATION)?;
+        }
         Ok(self)
     }
 

@@ -37,7 +37,7 @@
 //! where the server announced it.
 
 use super::{
-    both::{DOWNGRADE, Open, finish, signed_params},
+    both::{DOWNGRADE, DOWNGRADE_FURTHER, Open, finish, signed_params},
     prf::{Keys, MasterSecret, Randoms},
 };
 use crate::{
@@ -161,7 +161,8 @@ pub(crate) fn start(
     if !config.speaks(ProtocolVersion::TLS1_2) {
         return Err(Error::PeerNoCommonVersion);
     }
-    if config.speaks(ProtocolVersion::TLS1_3) && m.random.ends_with(DOWNGRADE) {
+    let is_marked = m.random.ends_with(DOWNGRADE) || m.random.ends_with(DOWNGRADE_FURTHER);
+    if config.speaks(ProtocolVersion::TLS1_3) && is_marked {
         return Err(Error::PeerDowngrade);
     }
     // RFC 9846 D.3: a server that has given a session of TLS 1.3 does not go back.

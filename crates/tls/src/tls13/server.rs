@@ -42,7 +42,7 @@ use crate::{
     },
     config::ServerConfig,
     connection::{Agreed, Asks, EarlyData},
-    crypto::kx::KeyShare,
+    crypto::{hash::Digest, kx::KeyShare},
     disagreement::Disagreement,
     error::Error,
     identity::{Identity, ToSign},
@@ -256,7 +256,7 @@ impl WaitCh {
             },
             cipher_suite,
             group,
-            random: m.random,
+            lasting: m.lasting(io.raw, cipher_suite.hash()),
         }))
     }
 }
@@ -266,33 +266,23 @@ pub(crate) struct WaitRetriedCh {
     seen: Seen,
     cipher_suite: CipherSuite,
     group: NamedGroup,
-    /// The first ClientHello's random, which the second must repeat.
-    random: [u8; 32],
+    /// What of the first ClientHello the second must repeat, hashed.
+    lasting: Digest,
 }
 
 impl WaitRetriedCh {
     fn client_hello(mut self, m: &ClientHello<'_>, io: &mut Io<'_>) -> Result<AfterShare, Error> {
         io.incoming.skip_no_more();
-        m.server_name()?;
-        if choose_version(&self.seen.config, m)? != ProtocolVersion::TLS1_3 {
-            return Err(Error::PeerIllegalParameter(
-                "the versions changed after a retry",
-            ));
-        }
         check_hello(m)?;
         // RFC 9846 4.2.2: the second ClientHello changes only what the retry asked for.
-        if m.random != self.random {
+        let lasting = m.lasting(io.raw, self.cipher_suite.hash());
+        if lasting.as_ref() != self.lasting.as_ref() {
             return Err(Error::PeerIllegalParameter(
-                "the random changed after a retry",
+                "the ClientHello changed after a retry",
             ));
         }
         if m.extensions.get(ExtensionType::EARLY_DATA).is_some() {
             return Err(Error::PeerIllegalParameter("early_data after a retry"));
-        }
-        if !m.cipher_suites.contains(self.cipher_suite.0) {
-            return Err(Error::PeerIllegalParameter(
-                "the suites changed after a retry",
-            ));
         }
         let Seen {
             config, transcript, ..
@@ -828,7 +818,9 @@ impl WaitFinished {
         let aligned = io.aligned()?;
         io.incoming.rekey(aligned, self.traffic.client.record_key());
         io.note_keys(false, "application");
-        if rest.takes_tickets && rest.config.sessions.is_some() {
+        // Who was let in by a key of its own goes on with that: a ticket would outlive it.
+        let external = rest.agreed.psk_identity.is_some();
+        if rest.takes_tickets && !external && rest.config.sessions.is_some() {
             rest.transcript.add(io.raw);
             let secret = self.main.resumption(&rest.transcript.hash());
             give(&rest.config, &secret, &rest.agreed, rest.proved_until, io)?;
