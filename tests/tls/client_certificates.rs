@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netkit::UnixTime;
-use netkit::tls::{ClientAuth, ClientConfig, Connection, Error, ServerConfig};
+use netkit::tls::{
+    ClientAuth, ClientConfig, Connection, Error, ProtocolVersion, ServerConfig, Versions,
+};
 use netkit_tests::certificates::{Authority, Files, Key, Leaf};
 use netkit_tests::process::{PATIENCE, run};
 use netkit_tests::tls_cases::{Broken, Heard, Link, random};
@@ -17,16 +19,21 @@ use crate::{KEYS, OPENSSL, Tested};
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for (name, key, _) in KEYS {
-        trials.push(trial(
-            format!("server/client_certificate/{name}"),
-            OPENSSL,
-            move || server_sees(key),
-        ));
-        trials.push(trial(
-            format!("client/client_certificate/{name}"),
-            OPENSSL,
-            move || client_shows(key),
-        ));
+        for (version, in_words) in [
+            (ProtocolVersion::TLS1_2, "tls1.2"),
+            (ProtocolVersion::TLS1_3, "tls1.3"),
+        ] {
+            trials.push(trial(
+                format!("server/client_certificate/{name}/{in_words}"),
+                OPENSSL,
+                move || server_sees(key, version),
+            ));
+            trials.push(trial(
+                format!("client/client_certificate/{name}/{in_words}"),
+                OPENSSL,
+                move || client_shows(key, version),
+            ));
+        }
     }
     let one = |name: &str, test: fn() -> Tested| trial(name, OPENSSL, test);
     trials.extend([
@@ -142,14 +149,16 @@ fn shown(link: &Link, leaf: &Leaf) -> Tested {
     Ok(())
 }
 
-fn server_sees(key: Key) -> Tested {
+fn server_sees(key: Key, version: ProtocolVersion) -> Tested {
     let scene = Scene::set()?;
     let leaf = scene.ca.client(key, "a-client")?;
     let place = tempfile::tempdir()?;
     let files = leaf.write(place.path())?;
     let (certificate, key) = (text(&files.certificate), text(&files.key));
     let options = ["-cert", &certificate, "-key", &key];
-    let (client, mut link, ended) = accepted(scene.requiring()?, |at| {
+    let mut config = scene.requiring()?;
+    config.versions = Versions::only(version);
+    let (client, mut link, ended) = accepted(config, |at| {
         openssl::client(at, scene.ca().as_ref(), &options)
     })?;
     done(ended)?;
@@ -267,10 +276,11 @@ fn verifying(scene: &Scene, ca: &str) -> Result<openssl::Server, Failed> {
     openssl::server(&scene.files, &options)
 }
 
-fn client_shows(key: Key) -> Tested {
+fn client_shows(key: Key, version: ProtocolVersion) -> Tested {
     let scene = Scene::set()?;
     let server = verifying(&scene, &scene.ca())?;
     let mut config = scene.client()?;
+    config.versions = Versions::only(version);
     let identity = scene.ca.client(key, "a-client")?.identity()?;
     config.identities.push(Arc::new(identity));
     let (_, page) = got(config, server.at)?;
