@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use netkit::tls::{
-    ClientConfig, Connection, Error, NamedGroup, ProtocolVersion, ServerConfig, Versions,
+    ClientConfig, Connection, Error, NamedGroup, Presented, ProtocolVersion, ServerConfig,
+    ServerVerifier, Versions,
 };
 use netkit::{ServerName, UnixTime};
 use netkit_tests::certificates::{Authority, Key};
@@ -12,6 +13,7 @@ use netkit_tests::ours::Ours;
 use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::tls_cases::random;
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
+use netkit_x509::KeyUsage;
 
 use crate::{OPENSSL, Page, Tested, asked, asks, refusal, suite};
 
@@ -164,8 +166,32 @@ fn server_decrypts(cipher: &str) -> Tested {
     Ok(())
 }
 
+/// Accepts a certificate whose key is to be encrypted for.
+struct Enciphers;
+
+impl ServerVerifier for Enciphers {
+    fn verify(
+        &self,
+        presented: &Presented<'_>,
+        _: &ServerName<'_>,
+        _: UnixTime,
+    ) -> Result<(), netkit_x509::Error> {
+        match presented.key_usage {
+            KeyUsage::KeyEncipherment => Ok(()),
+            _ => Err(netkit_x509::Error::KeyUsageNotAllowed),
+        }
+    }
+}
+
 fn client_encrypts(name: &'static str, cipher: &str) -> Tested {
-    let (_server, page) = asks(Key::Rsa, &["-tls1_2", "-cipher", cipher], move |config| {
+    let options = ["-tls1_2", "-cipher", cipher];
+    let (_server, page) = asks(Key::Rsa, &options, move |config| {
+        config.verifier = Some(Arc::new(Enciphers));
+        config.tls12.rsa_key_transport = true;
+        config.cipher_suites = vec![suite(name)];
+    })?;
+    spoken(&page?, cipher)?;
+    let (_server, page) = asks(Key::Rsa, &options, move |config| {
         config.tls12.rsa_key_transport = true;
         config.cipher_suites = vec![suite(name)];
     })?;
