@@ -54,6 +54,18 @@ fn remove(hello: &mut Hello, kind: X) {
     hello.extensions.retain(|(k, _)| *k != kind.0);
 }
 
+/// Offers these identities, an octet each, with so many binders.
+fn psks(hello: &mut Hello, identities: &[u8], binders: usize) {
+    let mut content = vec![0, 7 * identities.len() as u8];
+    for identity in identities {
+        content.extend([0, 1, *identity, 0, 0, 0, 0]);
+    }
+    content.extend([0, 33 * binders as u8]);
+    content.extend([[32; 33]].repeat(binders).concat());
+    set(hello, X::PSK_KEY_EXCHANGE_MODES, vec![1, 1]);
+    set(hello, X::PRE_SHARED_KEY, content);
+}
+
 /// Breaks something good.
 type Break<T> = fn(&mut T);
 
@@ -81,6 +93,12 @@ const BROKEN_HELLOS: &[(&str, Break<Hello>, &str, Alert)] = &[
     ("a share with a tail", |h| h.extensions[2].1.push(0), "peer_decode", Alert::DECODE_ERROR),
     ("a pre-shared key before the end", |h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, vec![])), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
     ("a pre-shared key without modes", |h| set(h, X::PRE_SHARED_KEY, vec![]), "peer_missing_extension", Alert::MISSING_EXTENSION),
+    ("more binders than identities", |h| psks(h, &[7], 2), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("more identities than binders", |h| psks(h, &[7, 8], 1), "peer_illegal_parameter", Alert::ILLEGAL_PARAMETER),
+    ("no identities", |h| psks(h, &[], 0), "peer_decode", Alert::DECODE_ERROR),
+    ("a short binder", |h| { psks(h, &[7], 0); set(h, X::PRE_SHARED_KEY, vec![0, 7, 0, 1, 7, 0, 0, 0, 0, 0, 3, 2, 1, 1]); }, "peer_decode", Alert::DECODE_ERROR),
+    ("an empty identity", |h| { psks(h, &[7], 0); set(h, X::PRE_SHARED_KEY, vec![0, 6, 0, 0, 0, 0, 0, 0, 0, 0]); }, "peer_decode", Alert::DECODE_ERROR),
+    ("no modes", |h| { psks(h, &[7], 1); set(h, X::PSK_KEY_EXCHANGE_MODES, vec![0]); }, "peer_decode", Alert::DECODE_ERROR),
     ("another protocol", |h| { set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 3, 2, b'h', b'2']); }, "peer_no_common_protocol", Alert::NO_APPLICATION_PROTOCOL),
     ("an empty protocol", |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 1, 0]), "peer_decode", Alert::DECODE_ERROR),
     ("no protocols", |h| set(h, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, vec![0, 0]), "peer_decode", Alert::DECODE_ERROR),

@@ -314,6 +314,19 @@ fn a_ticket_that_was_altered_costs_a_full_handshake() {
 }
 
 #[test]
+fn a_server_looks_at_the_first_few_keys_of_many() {
+    let psk = |number: u8| ExternalPsk::new(&[number], &[7; 32]).unwrap();
+    for (count, found) in [(8, true), (9, false)] {
+        let (client, server) = psk_configs(vec![psk(count)], (1..=count).map(psk).collect());
+        let mut duo = Duo::new(client, server);
+        let connected = duo.connect();
+        assert_eq!(connected, Ok(()));
+        let identity = duo.server.agreed().unwrap().psk_identity.clone();
+        assert_eq!(identity.is_some(), found, "{count} keys");
+    }
+}
+
+#[test]
 fn the_server_chooses_among_the_keys_that_were_offered() {
     let (client, mut server) = configs();
     assert!(!resumes(&client, &server));

@@ -5,10 +5,11 @@ mod duo;
 use duo::{Duo, client_config, server_config};
 use netkit_core::split::{Cuts, same_for_every_split, transcript};
 use netkit_tls::{
-    Connection,
+    ClientSessionMemory, Connection, EarlyDataPolicy, SingleUse, TicketKeys,
     generators::{Hello, Mutation, Said, hear, inject},
 };
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Carries `octets` in these pieces and returns what was heard.
 fn carry(
@@ -25,7 +26,7 @@ fn carry(
 
 fn server_on(octets: &[u8]) {
     let (config, _) = server_config();
-    let config = std::sync::Arc::new(config);
+    let config = Arc::new(config);
     let said = same_for_every_split(octets, || {
         let mut machine = Connection::server(config.clone(), duo::NOW, duo::random());
         let mut out = Vec::new();
@@ -71,6 +72,41 @@ proptest! {
         twice.extend(&answer);
         prop_assert_eq!(client_heard, [Said::Connected, Said::Data(twice), Said::PeerClosed]);
         prop_assert_eq!(server_heard, [Said::Connected, Said::Data(question)]);
+    }
+
+    #[test]
+    fn every_split_of_early_data_gives_the_same_events(
+        to_server: Cuts,
+        to_client: Cuts,
+        early in proptest::collection::vec(any::<u8>(), 1..20_000),
+        taken: bool,
+    ) {
+        let (mut server, roots) = server_config();
+        server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+        server.early_data = Some(EarlyDataPolicy {
+            max_size: 20_000,
+            guard: Arc::new(SingleUse::new(duo::NOW)),
+        });
+        let mut client = client_config(roots);
+        client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+        client.early_data = true;
+        Duo::new(client.clone(), server.clone()).connect().unwrap();
+        if !taken {
+            server.early_data = None;
+        }
+        let mut duo = Duo::new(client, server);
+        duo.client.send_early(&[&early], &mut duo.to_server).unwrap();
+        let (mut client_heard, mut server_heard) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            server_heard.extend(carry(&mut duo.server, &mut duo.to_server, &to_server, &mut duo.to_client));
+            client_heard.extend(carry(&mut duo.client, &mut duo.to_client, &to_client, &mut duo.to_server));
+        }
+        prop_assert_eq!(client_heard, [Said::Connected]);
+        let mut expected = vec![Said::Connected];
+        if taken {
+            expected.insert(0, Said::EarlyData(early));
+        }
+        prop_assert_eq!(server_heard, expected);
     }
 
     #[test]
