@@ -107,7 +107,7 @@ pub struct Link {
     socket: TcpStream,
     inbox: Inbox,
     /// Early data, until the handshake is done.
-    early: Vec<u8>,
+    pub early: Vec<u8>,
 }
 
 /// What a [`Link`] heard.

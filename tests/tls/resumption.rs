@@ -86,12 +86,9 @@ fn echo(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Seen, Broken> {
             Heard::Connected => {
                 let label = EXPORTER.as_bytes();
                 link.connection.export(label, b"", &mut exported)?;
-                link.connection.send(&[&early], &mut link.out)?;
+                early.clone_from(&link.early);
             }
-            Heard::Data(data) if link.connection.is_connected() => {
-                link.connection.send(&[&data], &mut link.out)?;
-            }
-            Heard::Data(data) => early.extend(data),
+            Heard::Data(data) => link.connection.send(&[&data], &mut link.out)?,
             Heard::PeerClosed => break,
         }
     }
@@ -105,7 +102,9 @@ fn echo(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Seen, Broken> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+    octets
+        .iter()
+        .fold(String::new(), |text, octet| text + &format!("{octet:02X}"))
 }
 
 /// An authority's server, and where the authority's certificate is.
