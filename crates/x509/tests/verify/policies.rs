@@ -311,3 +311,20 @@ fn mappings_cannot_grow_the_graph_without_bound() {
     assert_eq!(judge(&top, &chain, as_is, &[11]), Ok(()));
     assert_eq!(judge(&top, &chain, as_is, &[12]), NONE);
 }
+
+/// RFC 5280 6.1.3 (d)(2): a CA that rolls over its key may say anyPolicy even where it is inhibited.
+#[test]
+fn any_policy_counts_in_self_issued_cas() {
+    let inhibit = |policies: &mut Policies<'_>| policies.initial_any_policy_inhibit = true;
+    let top = root("top", |_| {});
+    let upper = ca("upper", &top, says(&[1]).edit());
+    for (name, expected) in [("upper", Ok(())), ("lower", NONE)] {
+        let lower = ca(name, &upper, says(&[ANY]).edit());
+        let chain = [
+            leaf(&lower, says(&[1]).edit()),
+            lower.der().clone(),
+            upper.der().clone(),
+        ];
+        assert_eq!(judge(&top, &chain, inhibit, &[]), expected, "{name}");
+    }
+}
