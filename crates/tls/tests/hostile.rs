@@ -7,6 +7,7 @@ use netkit_tls::{
     AlertDescription as Alert, CipherSuite, Connection, Error, ExtensionType as X, NamedGroup,
     ProtocolVersion, Versions,
     generators::{Hello, inject},
+    limits::MAX_SIGNATURE_SCHEMES,
 };
 use std::sync::Arc;
 
@@ -417,6 +418,22 @@ fn a_hello_full_of_key_shares_is_refused_before_they_are_compared() {
     let mut duo = Duo::new(client_config(roots), server);
     let heard = inject(&mut duo.server, &many.message().unwrap(), &mut Vec::new());
     assert_eq!(heard.map_err(|error| error.name()), Err("peer_too_many"));
+}
+
+#[test]
+fn a_hello_full_of_schemes_is_refused_before_each_identity_looks_for_its_own() {
+    let heard = |count: usize| {
+        let mut many = hello();
+        let mut listed = (2 * count as u16).to_be_bytes().to_vec();
+        listed.extend([4, 3].repeat(count));
+        set(&mut many, X::SIGNATURE_ALGORITHMS, listed);
+        let (server, roots) = server_config();
+        let mut duo = Duo::new(client_config(roots), server);
+        inject(&mut duo.server, &many.message().unwrap(), &mut Vec::new())
+    };
+    assert_eq!(heard(MAX_SIGNATURE_SCHEMES), Ok(()));
+    let refused = Err(Error::PeerTooMany("signature schemes"));
+    assert_eq!(heard(MAX_SIGNATURE_SCHEMES + 1), refused);
 }
 
 #[test]

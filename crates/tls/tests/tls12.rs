@@ -274,6 +274,14 @@ fn what_a_client_hello_may_not_say_is_refused() {
         client_hello(&[], &[secure, (X::SIGNATURE_ALGORITHMS, &[0, 2, 8, 4])]),
         Err(Error::PeerNoCommonScheme)
     );
+    // A list that cannot be read is not one that is not there.
+    for (kind, broken) in [
+        (X::SUPPORTED_GROUPS, &[0, 3, 0, 23, 0][..]),
+        (X::SIGNATURE_ALGORITHMS, &[0, 3, 4, 3, 4]),
+    ] {
+        let heard = client_hello(&[], &[secure, (kind, broken)]);
+        assert!(matches!(heard, Err(Error::PeerDecode(_))), "{heard:?}");
+    }
 }
 
 #[test]

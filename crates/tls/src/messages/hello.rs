@@ -18,7 +18,7 @@ use crate::{
         kx::KeyShare,
     },
     error::{Error, Malformed},
-    limits::{MAX_COOKIE, MAX_KEY_SHARES, MAX_PSKS},
+    limits::{MAX_COOKIE, MAX_KEY_SHARES, MAX_PSKS, MAX_SIGNATURE_SCHEMES},
     psk::OfferedPsk,
 };
 use alloc::vec::Vec;
@@ -114,8 +114,15 @@ impl<'a> ClientHello<'a> {
     }
 
     pub(crate) fn signature_algorithms(&self) -> Result<ListU16<'a>, Error> {
-        self.extensions
-            .require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)
+        self.extensions.require(
+            ExtensionType::SIGNATURE_ALGORITHMS,
+            |reader| match list_u16(reader)? {
+                schemes if schemes.iter().count() > MAX_SIGNATURE_SCHEMES => {
+                    Err(Error::PeerTooMany("signature schemes"))
+                }
+                schemes => Ok(schemes),
+            },
+        )
     }
 
     /// Whether the client knows the attack on renegotiation, and is in its first handshake (RFC 5746

@@ -45,7 +45,7 @@ use crate::{
     io::Io,
     messages::{
         CertificateTls12, CertificateVerify, ClientHello, ClientKeyExchange, FIRST_HANDSHAKE,
-        Finished, Message, POINT_FORMATS, write_certificate_request_tls12,
+        Finished, ListU16, Message, POINT_FORMATS, write_certificate_request_tls12,
         write_certificate_status, write_certificate_tls12, write_params, write_protocol,
         write_server_hello_done, write_server_hello_tls12, write_server_key_exchange,
     },
@@ -142,14 +142,14 @@ impl Choice {
         if suites.is_empty() {
             return Err(Error::PeerNoCommonSuite);
         }
-        let schemes = m.signature_algorithms().ok();
+        let schemes = if_there(m.signature_algorithms())?;
         let accepts = |scheme: SignatureScheme| {
             schemes.is_some_and(|schemes| schemes.contains(scheme.0))
                 && suites.iter().any(|suite| suite.signs_with(scheme))
         };
         let name = m.server_name()?;
         let signer = config.identity_for(accepts, name);
-        let group = common_group(config, m);
+        let group = common_group(config, if_there(m.supported_groups())?);
         suites
             .iter()
             .find_map(|&cipher_suite| {
@@ -174,13 +174,20 @@ impl Choice {
 }
 
 /// Our most preferred group that the client has; one that names none has P-256 (RFC 8422 4).
-fn common_group(config: &ServerConfig, m: &ClientHello<'_>) -> Option<NamedGroup> {
-    let theirs = m.supported_groups().ok();
+fn common_group(config: &ServerConfig, theirs: Option<ListU16<'_>>) -> Option<NamedGroup> {
     let mut ours = config.groups.iter().copied().filter(|g| g.is_of_tls12());
     ours.find(|group| match theirs {
         Some(theirs) => theirs.contains(group.0),
         None => *group == NamedGroup::SECP256R1,
     })
+}
+
+/// A list that TLS 1.2 does not require.
+fn if_there(list: Result<ListU16<'_>, Error>) -> Result<Option<ListU16<'_>>, Error> {
+    match list {
+        Err(Error::PeerMissingExtension(_)) => Ok(None),
+        list => list.map(Some),
+    }
 }
 
 /// What the server needs until the client has finished.
