@@ -34,6 +34,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn failed(broken: Broken) -> Failed {
     format!("{broken:?}").into()
 }
@@ -104,7 +105,7 @@ fn echo(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Seen, Broken> {
 fn hex(octets: &[u8]) -> String {
     octets
         .iter()
-        .fold(String::new(), |text, octet| text + &format!("{octet:02X}"))
+        .fold(String::new(), |text, octet| format!("{text}{octet:02X}"))
 }
 
 /// An authority's server, and where the authority's certificate is.

@@ -108,6 +108,10 @@ impl Identity {
     }
 
     /// Whether the key decrypts premaster secrets.
+    #[cfg_attr(
+        not(feature = "rsa-key-transport"),
+        expect(clippy::unused_self, reason = "with the feature, keys differ in it")
+    )]
     pub(crate) fn decrypts(&self) -> bool {
         #[cfg(feature = "rsa-key-transport")]
         return self.decrypter.is_some();
