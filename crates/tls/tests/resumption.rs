@@ -518,6 +518,13 @@ fn early_data_that_is_not_taken_is_read_past_and_the_client_learns_so() {
     refuses_early_data("given up", NOW, &client, &other);
     full();
     let mut other = server.clone();
+    other.early_data = Some(EarlyDataPolicy {
+        max_size: 100,
+        guard: Arc::new(SingleUse::new(NOW)),
+    });
+    refuses_early_data("less than was promised", NOW, &client, &other);
+    full();
+    let mut other = server.clone();
     other.cipher_suites = vec![CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
     refuses_early_data("other suite", NOW, &client, &other);
     full();

@@ -200,6 +200,8 @@ impl ChosenPsk {
         let given = obfuscated_ticket_age.wrapping_sub(session.age_add);
         let good = self.index == 0
             && session.max_early_data > 0
+            // Its client may send all that the ticket promised.
+            && session.max_early_data <= policy.max_size
             && session.alpn.as_deref() == alpn
             && is_timely(given, now.saturating_sub(session.created))
             && policy.guard.is_first(&TicketUse {
@@ -207,6 +209,6 @@ impl ChosenPsk {
                 created: session.created,
                 now,
             });
-        good.then(|| policy.max_size.min(session.max_early_data))
+        good.then_some(session.max_early_data)
     }
 }
