@@ -32,8 +32,6 @@ pub(crate) struct Certificate<'a> {
     pub(crate) subject_public_key_info: &'a [u8],
     pub(crate) public_key: PublicKey<'a>,
     pub(crate) extensions: Extensions<'a>,
-    /// Issuer and subject are the same name (RFC 5280 6.1).
-    pub(crate) is_self_issued: bool,
 }
 
 /// Something and its signature: a certificate, a CRL or an OCSP response.
@@ -110,8 +108,12 @@ impl<'a> Certificate<'a> {
                 Some(list) => Extensions::parse(only_sequence(list)?)?,
                 None => Extensions::default(),
             },
-            is_self_issued: directory::same(issuer, subject),
         })
+    }
+
+    /// Whether issuer and subject are the same name (RFC 5280 6.1).
+    pub(crate) fn is_self_issued(&self) -> bool {
+        directory::same(self.issuer, self.subject)
     }
 
     /// RFC 5280 4.1.2.2: positive, at most 20 octets. Roots from before that rule have zero.

@@ -154,7 +154,7 @@ fn authority_key_identifier(certificate: &Certificate<'_>, place: Place) -> Resu
 
 /// Self-issued; or signed with its own key under another name, which costs a signature check to see.
 fn is_self_signed(certificate: &Certificate<'_>) -> bool {
-    certificate.is_self_issued
+    certificate.is_self_issued()
         || certificate
             .public_key
             .verify_signed(&certificate.signed)
@@ -236,13 +236,13 @@ fn root(certificate: &Certificate<'_>) -> Result<(), Rule> {
         .authority_key_identifier
         .and_then(|identifier| identifier.key_identifier);
     held(
-        !certificate.is_self_issued
+        !certificate.is_self_issued()
             || authority.is_none()
             || authority == extensions.subject_key_identifier,
         Rule::KeyIdentifierMismatch,
     )?;
     held(
-        !certificate.is_self_issued || extensions.extended_key_usage.is_none(),
+        !certificate.is_self_issued() || extensions.extended_key_usage.is_none(),
         Rule::ExtendedKeyUsageInRoot,
     )
 }

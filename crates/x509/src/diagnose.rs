@@ -204,10 +204,10 @@ impl Diagnosis {
         self.certificate = Some(distinguished_name(last.subject));
         self.hint = if chain.roots.is_empty() {
             Some("no root is trusted at all: load the system's roots or a CA file".into())
-        } else if last.is_self_issued && core::ptr::eq(last, end_entity) {
+        } else if last.is_self_issued() && core::ptr::eq(last, end_entity) {
             self.summary = "the certificate is signed by itself, and not trusted".into();
             Some("if it is yours, trust it as a root".into())
-        } else if last.is_self_issued {
+        } else if last.is_self_issued() {
             self.summary = "the chain ends in a root that is not trusted".into();
             Some("if this CA is yours, trust it as a root".into())
         } else {
@@ -322,7 +322,7 @@ impl<'d> Chain<'d> {
                 .iter()
                 .find(|ca| ca.subject == last.issuer && !core::ptr::eq(**ca, last));
             match issuer {
-                Some(issuer) if !last.is_self_issued => last = issuer,
+                Some(issuer) if !last.is_self_issued() => last = issuer,
                 _ => break,
             }
         }

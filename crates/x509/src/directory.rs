@@ -110,6 +110,9 @@ fn same_rdn(one: &[u8], other: &[u8]) -> Option<bool> {
     if one == other {
         return Some(true);
     }
+    if let (Some(one), Some(other)) = (single(one), single(other)) {
+        return same_attribute(&one, &other);
+    }
     let count = attributes_of_rdn(one)
         .take(MAX_COMPARED_ATTRIBUTES + 1)
         .count();
@@ -133,6 +136,13 @@ fn same_rdn(one: &[u8], other: &[u8]) -> Option<bool> {
         }
     }
     told
+}
+
+/// The attribute of an RDN that has only one, as nearly all have.
+fn single(rdn: &[u8]) -> Option<Attribute<'_>> {
+    let mut reader = Reader::new(rdn);
+    let attribute = Attribute::read(&mut reader).ok()?;
+    reader.is_empty().then_some(attribute)
 }
 
 /// One of the two is true; `None` if that cannot be told.

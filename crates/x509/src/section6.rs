@@ -176,12 +176,13 @@ pub(crate) fn path(
     let mut state = State::initialise(root, path, inputs);
     for (at, certificate) in path.iter().enumerate().rev() {
         let is_last = at == 0;
-        let self_issued = certificate.is_self_issued;
+        // It matters of intermediates only.
+        let self_issued = !is_last && certificate.is_self_issued();
         let above = path.get(at + 1..).unwrap_or_default();
         if is_last || !self_issued {
             name_constraints(root, above, certificate, budget)?;
         }
-        let any_policy = state.inhibit_any_policy > 0 || (!is_last && self_issued);
+        let any_policy = state.inhibit_any_policy > 0 || self_issued;
         state.process_policies(&certificate.extensions, any_policy, budget)?;
         state.explicit_policy()?;
         if is_last {
