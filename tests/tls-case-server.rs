@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use netkit::UnixTime;
 use netkit::tls::{
-    ClientAuth, Connection, EarlyDataPolicy, ProtocolVersion, ServerConfig, SingleUse, TicketKeys,
+    ClientAuth, Connection, EarlyDataPolicy, ProtocolVersion, ServerConfig, SessionIdMemory,
+    SingleUse, TicketKeys,
 };
 use netkit_tests::tls_cases::{Broken, CommandLine, Heard, Link, random};
 
@@ -55,6 +56,7 @@ fn config(line: &CommandLine) -> Result<ServerConfig, Box<dyn Error>> {
     config.alpn = line.list("alpn");
     config.versions = line.versions()?;
     config.sessions = Some(Arc::new(TicketKeys::new(&mut random())));
+    config.session_ids = Some(Arc::new(SessionIdMemory::default()));
     if let Some(psk) = line.psk()? {
         config.external_psks = Some(Arc::new(vec![psk]));
     }

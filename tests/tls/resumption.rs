@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use netkit::UnixTime;
 use netkit::tls::{
     Agreed, ClientConfig, ClientSessionMemory, Connection, EarlyData, EarlyDataPolicy, ExternalPsk,
-    ServerConfig, ServerName, SingleUse, TicketKeys,
+    ProtocolVersion, ServerConfig, ServerName, SessionIdMemory, SingleUse, TicketKeys,
 };
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::tls_cases::{Broken, Heard, Link, random};
@@ -25,6 +25,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         openssl("server/resumption/across_a_restart", reused_after_a_restart),
         openssl("client/resumption/ticket", client_resumes),
+        openssl("server/resumption/tls12/ticket", reused_tls12_ticket),
+        openssl("server/resumption/tls12/id", reused_tls12_id),
+        openssl(
+            "client/resumption/tls12/ticket",
+            client_resumes_tls12_ticket,
+        ),
+        openssl("client/resumption/tls12/id", client_resumes_tls12_id),
         openssl("server/resumption/psk", server_shares_a_key),
         openssl("client/resumption/psk", client_shares_a_key),
         openssl("server/resumption/early_data", server_takes_early_data),
@@ -149,6 +156,39 @@ fn reused_after_a_restart() -> Tested {
     Ok(())
 }
 
+fn reused_tls12_ticket() -> Tested {
+    let (config, ca, place) = server()?;
+    let mut restarted = config.clone();
+    restarted.sessions = Some(Arc::new(TicketKeys::from_secret(&[5; 32])));
+    reused_tls12([config, restarted], &ca, place.path(), &["-tls1_2"])
+}
+
+fn reused_tls12_id() -> Tested {
+    let (mut config, ca, place) = server()?;
+    config.session_ids = Some(Arc::new(SessionIdMemory::default()));
+    let options = ["-tls1_2", "-no_ticket"];
+    reused_tls12([config.clone(), config], &ca, place.path(), &options)
+}
+
+/// A first connection to one server and a second to the other, in TLS 1.2.
+fn reused_tls12(
+    [first, second]: [ServerConfig; 2],
+    ca: &Path,
+    place: &Path,
+    options: &[&str],
+) -> Tested {
+    let session = text(&place.join("session"));
+    let first = Echo::start(first)?;
+    let said = chat(first.at, ca, &[options, &["-sess_out", &session]].concat())?;
+    has(&said, "New, TLSv1.2")?;
+    ensure!(!first.seen()?.agreed.resumed);
+    let second = Echo::start(second)?;
+    let said = chat(second.at, ca, &[options, &["-sess_in", &session]].concat())?;
+    has(&said, "Reused, TLSv1.2")?;
+    ensure!(second.seen()?.agreed.resumed);
+    Ok(())
+}
+
 fn server_shares_a_key() -> Tested {
     let (mut config, ca, _place) = server()?;
     config.external_psks = Some(Arc::new(vec![ExternalPsk::new(b"device 7", &PSK)?]));
@@ -256,6 +296,22 @@ fn client_resumes() -> Tested {
     ensure!(!visit(&client, &mut server, b"", "first word")?.resumed);
     let agreed = visit(&client, &mut server, b"", "second word")?;
     ensure!(agreed.resumed && agreed.signature_scheme.is_none());
+    server.running.says("Reused session-id")
+}
+
+fn client_resumes_tls12_ticket() -> Tested {
+    client_resumes_tls12(&["-tls1_2"])
+}
+
+fn client_resumes_tls12_id() -> Tested {
+    client_resumes_tls12(&["-tls1_2", "-no_ticket"])
+}
+
+fn client_resumes_tls12(options: &[&str]) -> Tested {
+    let (mut server, client, _place) = s_server(options)?;
+    ensure!(!visit(&client, &mut server, b"", "first word")?.resumed);
+    let agreed = visit(&client, &mut server, b"", "second word")?;
+    ensure!(agreed.resumed && agreed.version == ProtocolVersion::TLS1_2);
     server.running.says("Reused session-id")
 }
 

@@ -7,7 +7,7 @@ use crate::{
     identity::Identity,
     limits::MAX_HANDSHAKE_MESSAGE,
     psk::{ExternalPsk, ExternalPsks},
-    resumption::{ClientSessions, EarlyDataPolicy, ServerSessions},
+    resumption::{ClientSessions, EarlyDataPolicy, ServerSessions, SessionIds},
     suites::KeyExchange,
     verify::{ClientVerifier, ServerVerifier},
     watch::{KeyLog, Watch, Watched},
@@ -305,7 +305,9 @@ pub struct ServerConfig {
     pub groups: Vec<NamedGroup>,
     /// Where sessions are kept for clients to go on from. `None`: every handshake is full.
     pub sessions: Option<Arc<dyn ServerSessions>>,
-    /// Tickets for each client that can use them.
+    /// Where sessions of TLS 1.2 are kept for clients that get no ticket. `None`: theirs are not.
+    pub session_ids: Option<Arc<dyn SessionIds>>,
+    /// Tickets for each client that can use them; in TLS 1.2 one, or none.
     pub tickets: u8,
     /// Seconds that a session lasts, with all that go on from it: at most
     /// [`MAX_TICKET_LIFETIME`](crate::limits::MAX_TICKET_LIFETIME).
@@ -329,6 +331,7 @@ impl ServerConfig {
             identities: vec![Arc::new(identity)],
             client_auth: None,
             sessions: None,
+            session_ids: None,
             tickets: 2,
             session_lifetime: DAY,
             early_data: None,

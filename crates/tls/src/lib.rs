@@ -44,10 +44,10 @@ pub use identity::{Identity, ToSign};
 pub use psk::{ExternalPsk, ExternalPsks};
 pub use resumption::{
     ClientSession, ClientSessions, EarlyDataPolicy, ReplayGuard, ServerSessions, Session,
-    TicketKeys, TicketUse,
+    SessionIds, TicketKeys, TicketUse,
 };
 #[cfg(feature = "std")]
-pub use resumption::{ClientSessionMemory, SingleUse};
+pub use resumption::{ClientSessionMemory, SessionIdMemory, SingleUse};
 pub use verify::{ClientVerifier, DangerousAcceptAny, Presented, ServerVerifier};
 pub use watch::{KeyLog, Note, Watch, What};
 

@@ -79,6 +79,10 @@ pub const MAX_TICKET: usize = 1 << 14;
 /// Secrets whose tickets a server takes: the present one and two before it.
 pub const MAX_TICKET_KEYS: usize = 3;
 
+/// Sessions of TLS 1.2 that a server keeps under their ids. Every full handshake makes one, of some 300
+/// octets or of [`MAX_SESSION`] where clients show chains: 32 MiB at most.
+pub const MAX_SESSION_IDS: usize = 1 << 11;
+
 /// Servers with whom a client's memory keeps sessions.
 pub const MAX_SESSION_SERVERS: usize = 256;
 

@@ -4,7 +4,7 @@ use crate::{
     codepoints::{CipherSuite, ProtocolVersion},
     crypto::{hash::Hash, hkdf::Prk},
     error::Error,
-    resumption::{ClientSession, Session},
+    resumption::Session,
 };
 use alloc::vec::Vec;
 use core::fmt;
@@ -176,15 +176,15 @@ pub(crate) struct OfferedPsk {
 }
 
 impl OfferedPsk {
-    pub(crate) fn of_session(kept: ClientSession, now: UnixTime) -> Self {
-        let age = now.as_secs().saturating_sub(kept.session.created);
+    pub(crate) fn of_session(session: Session, ticket: Vec<u8>, now: UnixTime) -> Self {
+        let age = now.as_secs().saturating_sub(session.created);
         // RFC 9846 4.3.11.1: modulo 2^32.
         let age = (age as u32).wrapping_mul(1_000);
         Self {
-            obfuscated_ticket_age: age.wrapping_add(kept.session.age_add),
-            psk: Psk::of_session(&kept.session),
-            identity: kept.ticket,
-            session: Some(kept.session),
+            obfuscated_ticket_age: age.wrapping_add(session.age_add),
+            psk: Psk::of_session(&session),
+            identity: ticket,
+            session: Some(session),
         }
     }
 

@@ -4,8 +4,8 @@ mod duo;
 
 use duo::{Authority, Duo, Messages, client_config};
 use netkit_tls::{
-    ClientAuth, Connection, ContentType, DangerousAcceptAny, Error, HandshakeType as H,
-    ProtocolVersion, ServerConfig, Versions, generators::inject,
+    ClientAuth, ClientSessionMemory, Connection, ContentType, DangerousAcceptAny, Error,
+    HandshakeType as H, ProtocolVersion, ServerConfig, TicketKeys, Versions, generators::inject,
 };
 use std::{fmt::Write as _, sync::Arc};
 
@@ -38,6 +38,10 @@ WAIT_DONE      .    .    .    .    .    .    .    .    .    x    .    .    .    
 WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
 WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
 OPEN           x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+resumed        HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
+WAIT_CCS       .    .    .    x    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
+WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
 server         HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
 WAIT_CERT      .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .    .
 WAIT_CKE       .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .
@@ -45,6 +49,9 @@ WAIT_CV        .    .    .    .    .    .    .    .    .    .    x    .    .    
 WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
 WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
 OPEN           .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+resumed        HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
+WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
+WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
 ";
 
 /// A pair whose server staples, and what each has sent.
@@ -120,6 +127,42 @@ fn later_server(finished: bool) -> Connection {
     duo.server
 }
 
+/// A pair that goes on from an earlier connection, and what its server has sent.
+fn resuming() -> (Duo, Arc<Messages>) {
+    let authority = Authority::new();
+    let mut server = authority.server("localhost");
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+    let mut client = client_config(authority.roots());
+    client.versions = Versions::only(ProtocolVersion::TLS1_2);
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    let mut first = Duo::new(client.clone(), server.clone());
+    first.connect().unwrap();
+    let sent = Arc::new(Messages::default());
+    server.watch = Some(sent.clone());
+    let mut duo = Duo::new(client, server);
+    duo.deliver_to_server().unwrap();
+    (duo, sent)
+}
+
+/// A client that goes on, with `fed` of its server's messages taken.
+fn resumed_client(fed: usize) -> Connection {
+    let (mut duo, sent) = resuming();
+    for message in &sent.sent()[..fed] {
+        inject(&mut duo.client, message, &mut Vec::new()).unwrap();
+    }
+    duo.client
+}
+
+const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
+
+/// `connection`, with the peer's ChangeCipherSpec taken.
+fn keyed(mut connection: Connection) -> Connection {
+    let mut record = CHANGE_CIPHER_SPEC;
+    let step = connection.recv(&mut record, &mut Vec::new()).unwrap();
+    assert_eq!(step.used, record.len());
+    connection
+}
+
 type Reach = fn() -> Connection;
 
 fn rows(side: &str, states: &[(&'static str, Reach)], matrix: &mut String) {
@@ -142,8 +185,9 @@ fn rows(side: &str, states: &[(&'static str, Reach)], matrix: &mut String) {
             );
             write!(matrix, "  {:3}", if refused { "." } else { "x" }).unwrap();
         }
-        let mut change_cipher_spec = [20, 3, 3, 0, 1, 1];
-        let heard = reach().recv(&mut change_cipher_spec, &mut Vec::new()).err();
+        let heard = reach()
+            .recv(&mut CHANGE_CIPHER_SPEC.clone(), &mut Vec::new())
+            .err();
         let refused = match heard {
             // Where there is a key, one in the clear is no record of the peer's.
             Some(error) => {
@@ -175,6 +219,15 @@ fn every_state_takes_its_messages_and_no_other() {
         &mut matrix,
     );
     rows(
+        "resumed",
+        &[
+            ("WAIT_CCS", || resumed_client(1)),
+            ("WAIT_CCS", || resumed_client(2)),
+            ("WAIT_FINISHED", || keyed(resumed_client(2))),
+        ],
+        &mut matrix,
+    );
+    rows(
         "server",
         &[
             ("WAIT_CERT", || server(true, 0)),
@@ -183,6 +236,14 @@ fn every_state_takes_its_messages_and_no_other() {
             ("WAIT_CCS", || server(false, 1)),
             ("WAIT_FINISHED", || later_server(false)),
             ("OPEN", || later_server(true)),
+        ],
+        &mut matrix,
+    );
+    rows(
+        "resumed",
+        &[
+            ("WAIT_CCS", || resuming().0.server),
+            ("WAIT_FINISHED", || keyed(resuming().0.server)),
         ],
         &mut matrix,
     );

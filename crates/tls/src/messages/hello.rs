@@ -152,6 +152,11 @@ impl<'a> ClientHello<'a> {
         Ok(self.extensions.read(kind, nothing)?.is_some())
     }
 
+    /// The ticket of a session of TLS 1.2, empty if the client wants one (RFC 5077 3.2).
+    pub(crate) fn session_ticket(&self) -> Option<&'a [u8]> {
+        self.extensions.get(ExtensionType::SESSION_TICKET)
+    }
+
     /// The offered public keys with their groups, in order, no group twice (RFC 9846 4.3.8).
     pub(crate) fn key_shares(&self) -> Result<Vec<(NamedGroup, &'a [u8])>, Error> {
         self.extensions.require(ExtensionType::KEY_SHARE, |reader| {
@@ -317,11 +322,13 @@ pub(crate) struct Offer<'a> {
     pub(crate) config: &'a ClientConfig,
     pub(crate) name: &'a ServerName<'a>,
     pub(crate) random: &'a [u8; 32],
-    pub(crate) legacy_session_id: &'a [u8; 32],
+    pub(crate) legacy_session_id: &'a [u8],
     pub(crate) shares: &'a [KeyShare],
     /// What a HelloRetryRequest asked to have back.
     pub(crate) cookie: Option<&'a [u8]>,
     pub(crate) psks: &'a [OfferedPsk],
+    /// What a session of TLS 1.2 goes on with; empty: a wish for one.
+    pub(crate) ticket: &'a [u8],
     pub(crate) early_data: bool,
 }
 
@@ -424,6 +431,14 @@ const ROWS: &[Row] = &[
         kind: ExtensionType::EXTENDED_MASTER_SECRET,
         offered: |offer| offer.has(ProtocolVersion::TLS1_2),
         write: |_, _| Ok(()),
+    },
+    Row {
+        kind: ExtensionType::SESSION_TICKET,
+        offered: |offer| offer.has(ProtocolVersion::TLS1_2) && offer.config.sessions.is_some(),
+        write: |offer, out| {
+            out.bytes(offer.ticket);
+            Ok(())
+        },
     },
     Row {
         kind: ExtensionType::RENEGOTIATION_INFO,

@@ -21,9 +21,10 @@ pub(crate) use hello::{
 
 pub(crate) use tls12::{
     CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientKeyExchange,
-    FIRST_HANDSHAKE, HelloRequest, POINT_FORMATS, ServerHelloDone, ServerHelloTls12,
-    ServerKeyExchange, first_handshake, write_certificate_request_tls12, write_certificate_status,
-    write_certificate_tls12, write_client_key_exchange, write_params, write_server_hello_done,
+    FIRST_HANDSHAKE, HelloRequest, NewSessionTicketTls12, POINT_FORMATS, ServerHelloDone,
+    ServerHelloTls12, ServerKeyExchange, first_handshake, write_certificate_request_tls12,
+    write_certificate_status, write_certificate_tls12, write_client_key_exchange,
+    write_new_session_ticket_tls12, write_params, write_server_hello_done,
     write_server_hello_tls12, write_server_key_exchange,
 };
 

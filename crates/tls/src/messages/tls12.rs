@@ -291,6 +291,37 @@ pub(crate) fn write_certificate_request_tls12(
     })
 }
 
+/// A ticket, in the server's last flight (RFC 5077 3.3).
+pub(crate) struct NewSessionTicketTls12<'a> {
+    /// In seconds; 0: the server does not say.
+    pub(crate) ticket_lifetime_hint: u32,
+    /// Empty: the server gives none after all.
+    pub(crate) ticket: &'a [u8],
+}
+
+impl<'a> Parse<'a> for NewSessionTicketTls12<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        Ok(Self {
+            ticket_lifetime_hint: reader.u32()?,
+            ticket: reader.block_u16()?,
+        })
+    }
+}
+
+/// Appends a NewSessionTicket.
+pub(crate) fn write_new_session_ticket_tls12(
+    out: &mut Vec<u8>,
+    m: &NewSessionTicketTls12<'_>,
+) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::NEW_SESSION_TICKET, |out| {
+        out.u32(m.ticket_lifetime_hint);
+        out.nested_u16(|out| {
+            out.bytes(m.ticket);
+            Ok(())
+        })
+    })
+}
+
 /// The server's part is done.
 pub(crate) struct ServerHelloDone<'a>(PhantomData<&'a ()>);
 

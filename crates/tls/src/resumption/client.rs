@@ -6,11 +6,19 @@ use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 use rustls_pki_types::{ServerName, UnixTime};
 
+/// What a client shows for its session.
+#[derive(Clone)]
+pub(crate) enum Shown {
+    Ticket(Vec<u8>),
+    /// Of TLS 1.2: the server keeps the session.
+    SessionId(Vec<u8>),
+}
+
 /// A session with the ticket that its server knows it by, and who judged the server.
 #[derive(Clone)]
 pub struct ClientSession {
     pub(crate) session: Session,
-    pub(crate) ticket: Vec<u8>,
+    pub(crate) shown: Shown,
     verifier: Arc<dyn ServerVerifier>,
     identities: Vec<Arc<Identity>>,
 }
@@ -18,10 +26,10 @@ pub struct ClientSession {
 impl ClientSession {
     /// `None` where the server was judged by the connection's owner: nobody can tell whether it would
     /// be judged so again.
-    pub(crate) fn new(session: Session, ticket: Vec<u8>, config: &ClientConfig) -> Option<Self> {
+    pub(crate) fn new(session: Session, shown: Shown, config: &ClientConfig) -> Option<Self> {
         Some(Self {
             session,
-            ticket,
+            shown,
             verifier: config.verifier.clone()?,
             identities: config.identities.clone(),
         })
@@ -134,6 +142,7 @@ mod memory {
     #[cfg(test)]
     mod tests {
         use super::{ClientSession, ClientSessionMemory, ClientSessions};
+        use crate::resumption::Shown;
         use crate::{
             config::ClientConfig,
             limits::{MAX_SESSION_SERVERS, MAX_SESSIONS_PER_SERVER},
@@ -149,7 +158,11 @@ mod memory {
         }
 
         fn kept(number: usize) -> ClientSession {
-            ClientSession::new(session(), [number as u8].to_vec(), &config()).unwrap()
+            ClientSession::new(session(), shown(number as u8), &config()).unwrap()
+        }
+
+        fn shown(octet: u8) -> Shown {
+            Shown::Ticket([octet].to_vec())
         }
 
         fn name(name: &str) -> ServerName<'static> {
@@ -164,7 +177,9 @@ mod memory {
             }
             assert!(memory.take(&name("b.example")).is_none());
             let taken: Vec<u8> = core::iter::from_fn(|| memory.take(&name("a.example")))
-                .map(|session| session.ticket[0])
+                .map(|session| match session.shown {
+                    Shown::Ticket(octets) | Shown::SessionId(octets) => octets[0],
+                })
                 .collect();
             let all_but_the_first: Vec<u8> = (1..=MAX_SESSIONS_PER_SERVER as u8).rev().collect();
             assert_eq!(taken, all_but_the_first);
@@ -187,7 +202,7 @@ mod memory {
         fn a_session_is_for_the_verifier_and_the_identities_that_it_was_made_with() {
             let now = UnixTime::since_unix_epoch(Duration::from_secs(1_000));
             let ours = config();
-            let session = ClientSession::new(session(), Vec::new(), &ours).unwrap();
+            let session = ClientSession::new(session(), shown(0), &ours).unwrap();
             assert!(session.fits(&ours.clone(), now));
             assert!(!session.fits(&config(), now), "another verifier, if alike");
             let mut other = ours.clone();
@@ -196,7 +211,7 @@ mod memory {
             let mut other = ours.clone();
             other.verifier = None;
             assert!(!session.fits(&other, now));
-            assert!(ClientSession::new(session.session, Vec::new(), &other).is_none());
+            assert!(ClientSession::new(session.session, shown(0), &other).is_none());
         }
     }
 }

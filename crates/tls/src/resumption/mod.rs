@@ -6,17 +6,22 @@ mod server;
 
 #[cfg(feature = "std")]
 pub use client::ClientSessionMemory;
+pub(crate) use client::Shown;
 pub use client::{ClientSession, ClientSessions};
 #[cfg(feature = "std")]
 pub use early::SingleUse;
 pub(crate) use early::is_timely;
 pub use early::{EarlyDataPolicy, ReplayGuard, TicketUse};
-pub use server::{ServerSessions, TicketKeys};
+#[cfg(feature = "std")]
+pub use server::SessionIdMemory;
+pub use server::{ServerSessions, SessionIds, TicketKeys};
 
 use crate::{
     codepoints::{CipherSuite, ProtocolVersion},
+    connection::Agreed,
     crypto::hash::MAX_HASH,
     error::{Error, Malformed},
+    io::Io,
     limits::{MAX_CHAIN, MAX_SESSION, MAX_TICKET_LIFETIME},
 };
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -49,6 +54,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// What was agreed, with a session that lasts until `end`, in seconds since 1970.
+    pub(crate) fn of(agreed: &Agreed, secret: Zeroizing<Vec<u8>>, end: u64, io: &Io<'_>) -> Self {
+        let created = io.now.as_secs();
+        Self {
+            version: agreed.version,
+            cipher_suite: agreed.cipher_suite,
+            secret,
+            created,
+            // At most seven days.
+            lifetime: end.saturating_sub(created) as u32,
+            age_add: 0,
+            max_early_data: 0,
+            extended_master_secret: true,
+            server_name: agreed.server_name.clone(),
+            alpn: agreed.alpn.clone(),
+            peer_chain: io.facts.peer_chain.clone(),
+        }
+    }
+
     /// The version that it goes on in.
     pub fn version(&self) -> ProtocolVersion {
         self.version
@@ -172,6 +196,12 @@ impl Session {
             peer_chain,
         })
     }
+}
+
+/// When what was proved in a full handshake at `io`'s time has to be proved again, in seconds since 1970.
+pub(crate) fn end_of_proof(lifetime: u32, io: &Io<'_>) -> u64 {
+    let lifetime = lifetime.min(MAX_TICKET_LIFETIME);
+    io.now.as_secs().saturating_add(u64::from(lifetime))
 }
 
 /// Shows no secret.

@@ -2,12 +2,17 @@
 
 use super::Session;
 use crate::{
+    codepoints::ProtocolVersion,
+    config::ServerConfig,
     crypto::ticket::{NAME_LEN, SALT_LEN, TicketKey},
     limits::{MAX_SESSION, MAX_TICKET_KEYS},
+    verify::Presented,
 };
 use alloc::{vec, vec::Vec};
 use core::fmt;
+use netkit_x509::KeyUsage;
 use rand_core::CryptoRng;
+use rustls_pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 /// Where a server keeps sessions between connections. [`TicketKeys`] keep them with the clients.
@@ -30,6 +35,106 @@ impl<T: ServerSessions> ServerSessions for std::sync::RwLock<T> {
 
     fn get(&self, ticket: &[u8]) -> Option<Session> {
         self.read().ok()?.get(ticket)
+    }
+}
+
+/// Where a server keeps sessions of TLS 1.2 for clients without tickets (RFC 5246 F.1.4).
+pub trait SessionIds: Send + Sync {
+    /// Keeps a session under `id`, which is random.
+    fn put(&self, id: &[u8; 32], session: Session);
+
+    /// The session of an id, which may be anybody's octets.
+    fn get(&self, id: &[u8]) -> Option<Session>;
+}
+
+impl Session {
+    /// Whether a server may go on from it in `version` with a client that asks for `name`: it would
+    /// agree to it anew, and let the client in with the certificates that it showed then.
+    pub(crate) fn is_good(
+        &self,
+        version: ProtocolVersion,
+        config: &ServerConfig,
+        name: Option<&str>,
+        now: UnixTime,
+    ) -> bool {
+        // Who has no certificate lets nobody in without a key, and gave no ticket.
+        !config.identities.is_empty()
+            && self.version == version
+            && self.extended_master_secret
+            && self.is_fresh(now)
+            && self.server_name.as_deref() == name
+            && config
+                .suites(version)
+                .any(|suite| suite == self.cipher_suite)
+            && self.is_authenticated(config, now)
+    }
+
+    fn is_authenticated(&self, config: &ServerConfig, now: UnixTime) -> bool {
+        match (&config.client_auth, &self.peer_chain[..]) {
+            (None, chain) => chain.is_empty(),
+            (Some(auth), []) => !auth.required,
+            (Some(auth), chain) => auth.verifier.as_ref().is_some_and(|verifier| {
+                let presented = Presented {
+                    chain,
+                    ocsp_response: None,
+                    sct_list: None,
+                    key_usage: KeyUsage::DigitalSignature,
+                };
+                verifier.verify(&presented, now).is_ok()
+            }),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+pub use memory::SessionIdMemory;
+
+#[cfg(feature = "std")]
+mod memory {
+    use super::{Session, SessionIds};
+    use crate::limits::MAX_SESSION_IDS;
+    use alloc::collections::{BTreeMap, VecDeque};
+    use core::fmt;
+    use std::sync::{Mutex, PoisonError};
+
+    /// Sessions in one server's memory, the latest [`MAX_SESSION_IDS`] of them.
+    #[derive(Default)]
+    pub struct SessionIdMemory(Mutex<Kept>);
+
+    #[derive(Default)]
+    struct Kept {
+        sessions: BTreeMap<[u8; 32], Session>,
+        /// Their ids, the oldest first.
+        order: VecDeque<[u8; 32]>,
+    }
+
+    impl SessionIds for SessionIdMemory {
+        fn put(&self, id: &[u8; 32], session: Session) {
+            if session.encode().is_err() {
+                return; // too long to keep
+            }
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.sessions.insert(*id, session).is_some() {
+                return;
+            }
+            kept.order.push_back(*id);
+            if kept.order.len() > MAX_SESSION_IDS
+                && let Some(oldest) = kept.order.pop_front()
+            {
+                kept.sessions.remove(&oldest);
+            }
+        }
+
+        fn get(&self, id: &[u8]) -> Option<Session> {
+            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.sessions.get(id).cloned()
+        }
+    }
+
+    impl fmt::Debug for SessionIdMemory {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("SessionIdMemory(..)")
+        }
     }
 }
 
@@ -93,11 +198,28 @@ impl fmt::Debug for TicketKeys {
 
 #[cfg(test)]
 mod tests {
-    use super::{ServerSessions, TicketKeys};
-    use crate::resumption::tests::session;
+    use super::{ServerSessions, SessionIdMemory, SessionIds, TicketKeys};
+    use crate::{limits::MAX_SESSION_IDS, resumption::tests::session};
 
     fn random() -> impl rand_core::CryptoRng {
         rand_core::UnwrapErr(getrandom::SysRng)
+    }
+
+    #[test]
+    fn the_memory_of_ids_forgets_the_oldest_first() {
+        let memory = SessionIdMemory::default();
+        let id = |number: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            id
+        };
+        for number in 0..=MAX_SESSION_IDS {
+            memory.put(&id(number), session());
+        }
+        assert_eq!(memory.get(&id(0)), None);
+        assert_eq!(memory.get(&id(1)), Some(session()));
+        assert_eq!(memory.get(&id(MAX_SESSION_IDS)), Some(session()));
+        assert_eq!(memory.get(b"short"), None);
     }
 
     #[test]

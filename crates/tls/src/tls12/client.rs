@@ -25,7 +25,7 @@
 //!                             | send ChangeCipherSpec, Finished
 //!                             v
 //!                         WAIT_CCS
-//!   receive: application      | ChangeCipherSpec
+//!   receive: application      | [NewSessionTicket], ChangeCipherSpec
 //!                             v
 //!                       WAIT_FINISHED
 //!                             | Finished
@@ -33,7 +33,25 @@
 //!                           OPEN --- HelloRequest: send no_renegotiation ---> OPEN
 //! ```
 //!
-//! The states in parentheses wait for us, not for the peer. CertificateStatus is for once, and only
+//! Where the server goes on from our session (RFC 5246 7.3, RFC 5077 3.1), Finished is all that is left,
+//! and the server's comes first:
+//!
+//! ```text
+//!                     (WAIT_SH of TLS 1.3)
+//!                             | ServerHello of TLS 1.2 with our session id
+//!                             v
+//!                         WAIT_CCS
+//!   receive: application      | [NewSessionTicket], ChangeCipherSpec
+//!                             v
+//!                       WAIT_FINISHED
+//!                             | Finished
+//!                             | send ChangeCipherSpec, Finished
+//!                             v
+//!                            OPEN
+//! ```
+//!
+//! The states in parentheses wait for us, not for the peer. NewSessionTicket comes once where the server
+//! announced it. CertificateStatus is for once, and only
 //! where the server announced it.
 
 use super::{
@@ -48,11 +66,14 @@ use crate::{
     error::Error,
     identity::{Identity, Staples, ToSign},
     io::Io,
+    limits::{MAX_TICKET, MAX_TICKET_LIFETIME},
     messages::{
         CertificateRequestTls12, CertificateStatus, CertificateTls12, Finished, Message,
-        ServerHelloDone, ServerHelloTls12, ServerKeyExchange, first_handshake,
-        write_certificate_tls12, write_certificate_verify, write_client_key_exchange,
+        NewSessionTicketTls12, ServerHelloDone, ServerHelloTls12, ServerKeyExchange,
+        first_handshake, write_certificate_tls12, write_certificate_verify,
+        write_client_key_exchange,
     },
+    resumption::{ClientSession, Session, Shown, end_of_proof},
     suites::KeyExchange,
     tls13::client::Client,
     transcript::{Flight, Side, Transcript},
@@ -128,7 +149,12 @@ pub(crate) fn advance(
             AfterVerdict::Finish(s) => S::WaitCcs(s),
         },
         (S::WaitSignature(s), M::Signature(signature)) => S::WaitCcs(s.signature(signature, io)?),
-        (S::WaitCcs(s), M::ChangeCipherSpec) => S::WaitFinished(s.change_cipher_spec(io)?),
+        (S::WaitCcs(s), M::NewSessionTicket(m)) if s.rest.keeper.ticket_is_due => {
+            S::WaitCcs(s.new_session_ticket(&m.read_as()?, io))
+        }
+        (S::WaitCcs(s), M::ChangeCipherSpec) if !s.rest.keeper.ticket_is_due => {
+            S::WaitFinished(s.change_cipher_spec(io)?)
+        }
         (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
         (S::Open(s), M::HelloRequest(m)) => {
             m.read()?;
@@ -147,12 +173,13 @@ struct Negotiated {
     extended_master_secret: bool,
     /// A CertificateStatus is announced and has not come.
     status_is_due: bool,
+    keeper: Keeper,
     agreed: Agreed,
 }
 
 /// The server chose TLS 1.2 in answer to `hello`.
 pub(crate) fn start(
-    client: Client,
+    mut client: Client,
     hello: &[u8],
     m: &ServerHelloTls12<'_>,
     io: &mut Io<'_>,
@@ -176,7 +203,9 @@ pub(crate) fn start(
     }
     let offer = client.offer(&[], None);
     m.extensions.answer_only(|kind| offer.offers(kind))?;
-    if !m.session_id.is_empty() && m.session_id == client.legacy_session_id {
+    let goes_on = !m.session_id.is_empty() && m.session_id == client.legacy_session_id;
+    let session = client.session.take().filter(|_| goes_on);
+    if goes_on && session.is_none() {
         return Err(Error::PeerIllegalParameter(
             "a session that there has not been",
         ));
@@ -190,49 +219,154 @@ pub(crate) fn start(
     if config.tls12.require_extended_master_secret && !extended_master_secret {
         return Err(Error::PeerUnprotected(extension));
     }
-    let alpn = match m.protocol {
-        Some(protocol) if !config.alpn.iter().any(|offered| offered == protocol) => {
-            return Err(Error::PeerIllegalParameter(
-                "a protocol that was not offered",
-            ));
-        }
-        protocol => protocol.map(<[u8]>::to_vec),
+    let alpn = protocol(config, m)?;
+    let agreed = Agreed {
+        version: ProtocolVersion::TLS1_2,
+        cipher_suite: m.cipher_suite,
+        group: None,
+        signature_scheme: None,
+        alpn,
+        server_name: match &client.name {
+            ServerName::DnsName(name) => Some(name.as_ref().to_string()),
+            _ => None,
+        },
+        hello_retry: false,
+        resumed: session.is_some(),
+        psk_identity: None,
+        early_data: EarlyData::NotOffered,
+    };
+    let randoms = Randoms {
+        client: client.random,
+        server: m.random,
+    };
+    let end = match &session {
+        Some(session) => session.end(),
+        None => end_of_proof(MAX_TICKET_LIFETIME, io),
     };
     let mut transcript = Transcript::new(m.cipher_suite, hello);
-    if !config.identities.is_empty() {
+    if !config.identities.is_empty() && session.is_none() {
         transcript.keep(hello);
     }
     transcript.add(io.raw);
+    let keeper = Keeper {
+        config: Arc::clone(config),
+        name: client.name.clone(),
+        end,
+        ticket_is_due: m.extensions.get(ExtensionType::SESSION_TICKET).is_some(),
+        shown: (!goes_on && !m.session_id.is_empty())
+            .then(|| Shown::SessionId(m.session_id.to_vec())),
+        lifetime: DAY,
+    };
+    if let Some(session) = session {
+        let next = resume(
+            session,
+            randoms,
+            transcript,
+            extended_master_secret,
+            keeper,
+            agreed,
+            io,
+        )?;
+        return Ok(State::WaitCcs(next));
+    }
     let sct_list = m
         .extensions
         .get(ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP);
     io.facts.staples.sct_list = sct_list.map(<[u8]>::to_vec);
     Ok(State::WaitCert(Box::new(WaitCert(Negotiated {
-        randoms: Randoms {
-            client: client.random,
-            server: m.random,
-        },
+        randoms,
         transcript,
         extended_master_secret,
         status_is_due: m.extensions.get(ExtensionType::STATUS_REQUEST).is_some(),
-        agreed: Agreed {
-            version: ProtocolVersion::TLS1_2,
-            cipher_suite: m.cipher_suite,
-            group: None,
-            signature_scheme: None,
-            alpn,
-            server_name: match &client.name {
-                ServerName::DnsName(name) => Some(name.as_ref().to_string()),
-                _ => None,
-            },
-            hello_retry: false,
-            resumed: false,
-            psk_identity: None,
-            early_data: EarlyData::NotOffered,
-        },
+        keeper,
+        agreed,
         config: client.config,
         name: client.name,
     }))))
+}
+
+/// The protocol that the server chose, one of ours.
+fn protocol(config: &ClientConfig, m: &ServerHelloTls12<'_>) -> Result<Option<Vec<u8>>, Error> {
+    match m.protocol {
+        Some(protocol) if !config.alpn.iter().any(|offered| offered == protocol) => Err(
+            Error::PeerIllegalParameter("a protocol that was not offered"),
+        ),
+        protocol => Ok(protocol.map(<[u8]>::to_vec)),
+    }
+}
+
+/// The server goes on from `session`: only Finished is left, the server's first.
+fn resume(
+    session: Session,
+    randoms: Randoms,
+    transcript: Transcript,
+    extended_master_secret: bool,
+    keeper: Keeper,
+    agreed: Agreed,
+    io: &mut Io<'_>,
+) -> Result<Box<WaitCcs>, Error> {
+    if agreed.cipher_suite != session.cipher_suite {
+        return Err(Error::PeerIllegalParameter(
+            "another cipher suite than the session's",
+        ));
+    }
+    // RFC 7627 5.3: no session is kept without it.
+    if !extended_master_secret {
+        return Err(Error::PeerUnprotected(
+            ExtensionType::EXTENDED_MASTER_SECRET,
+        ));
+    }
+    let master = MasterSecret::of_session(&session).ok_or(Error::CryptoFailed)?;
+    io.log_secret("CLIENT_RANDOM", &randoms.client, master.expose());
+    io.keep_chain(session.peer_chain, Staples::default());
+    io.facts.key_transport = agreed.cipher_suite.key_exchange() == KeyExchange::Rsa;
+    let Keys { client, server } = master.keys(&randoms);
+    Ok(Box::new(WaitCcs {
+        key: server,
+        rest: WaitFinished {
+            answer: Some(client),
+            transcript,
+            master,
+            exporter: Some(randoms),
+            keeper,
+            agreed,
+        },
+    }))
+}
+
+/// Seconds that a session lasts whose server does not say (RFC 5246 F.1.4).
+const DAY: u32 = 24 * 60 * 60;
+
+/// What the client makes a session of.
+struct Keeper {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    /// When what was proved has to be proved again, in seconds since 1970.
+    end: u64,
+    /// A NewSessionTicket is announced and has not come.
+    ticket_is_due: bool,
+    /// What the server knows the session by; a ticket goes before a session id (RFC 5077 3.4).
+    shown: Option<Shown>,
+    /// In seconds.
+    lifetime: u32,
+}
+
+impl Keeper {
+    fn keep(self, master: &MasterSecret, agreed: &Agreed, io: &Io<'_>) {
+        let (Some(sessions), Some(shown)) = (&self.config.sessions, self.shown) else {
+            return;
+        };
+        let session = Session::of(agreed, master.keep(), self.end, io);
+        let session = Session {
+            lifetime: session.lifetime.min(self.lifetime),
+            ..session
+        };
+        if session.is_fresh(io.now)
+            && let Some(kept) = ClientSession::new(session, shown, &self.config)
+        {
+            sessions.put(&self.name, kept);
+        }
+    }
 }
 
 impl Negotiated {
@@ -419,6 +553,7 @@ impl WaitVerdict {
             master,
             transcript: negotiated.transcript,
             exporter: negotiated.extended_master_secret.then_some(*randoms),
+            keeper: negotiated.keeper,
             agreed: negotiated.agreed,
         };
         Ok(match asked {
@@ -503,6 +638,7 @@ struct Ending {
     master: MasterSecret,
     keys: Keys,
     exporter: Option<Randoms>,
+    keeper: Keeper,
     agreed: Agreed,
 }
 
@@ -520,9 +656,11 @@ impl Ending {
         Ok(Box::new(WaitCcs {
             key: server,
             rest: WaitFinished {
+                answer: None,
                 transcript: self.transcript,
                 master: self.master,
                 exporter: self.exporter,
+                keeper: self.keeper,
                 agreed: self.agreed,
             },
         }))
@@ -547,13 +685,30 @@ impl WaitSignature {
     }
 }
 
-/// Our Finished has been sent.
+/// Our Finished has been sent, or answers the server's.
 pub(crate) struct WaitCcs {
     key: RecordKey,
     rest: WaitFinished,
 }
 
 impl WaitCcs {
+    fn new_session_ticket(
+        mut self: Box<Self>,
+        m: &NewSessionTicketTls12<'_>,
+        io: &mut Io<'_>,
+    ) -> Box<Self> {
+        self.rest.transcript.add(io.raw);
+        let keeper = &mut self.rest.keeper;
+        keeper.ticket_is_due = false;
+        if (1..=MAX_TICKET).contains(&m.ticket.len()) {
+            keeper.shown = Some(Shown::Ticket(m.ticket.to_vec()));
+        }
+        if m.ticket_lifetime_hint != 0 {
+            keeper.lifetime = m.ticket_lifetime_hint;
+        }
+        self
+    }
+
     fn change_cipher_spec(self, io: &mut Io<'_>) -> Result<Box<WaitFinished>, Error> {
         let aligned = io.aligned()?;
         io.incoming.rekey(aligned, self.key);
@@ -564,16 +719,29 @@ impl WaitCcs {
 
 /// The server's records are under its key.
 pub(crate) struct WaitFinished {
+    /// Our key, where our Finished comes last.
+    answer: Option<RecordKey>,
     transcript: Transcript,
     master: MasterSecret,
     exporter: Option<Randoms>,
+    keeper: Keeper,
     agreed: Agreed,
 }
 
 impl WaitFinished {
-    fn finished(self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
-        let transcript = self.transcript.hash();
-        self.master.check_finished(m, Side::Server, &transcript)?;
+    fn finished(mut self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
+        let transcript = &mut self.transcript;
+        self.master
+            .check_finished(m, Side::Server, &transcript.hash())?;
+        if let Some(key) = self.answer {
+            transcript.add(io.raw);
+            let flight = Flight::default();
+            finish(flight, transcript, &self.master, Side::Client, key, io)?;
+        }
+        // RFC 7627 5.3: a session that is not bound to its handshake is not gone on from.
+        if self.exporter.is_some() {
+            self.keeper.keep(&self.master, &self.agreed, io);
+        }
         io.agree(self.agreed);
         Ok(Box::new(Open::new(self.master, self.exporter)))
     }

@@ -19,8 +19,10 @@ use crate::{
     },
     error::Error,
     messages::Finished,
+    resumption::Session,
     transcript::Side,
 };
+use alloc::vec::Vec;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -73,6 +75,20 @@ impl MasterSecret {
         let mut octets = Zeroizing::new([0; 48]);
         prf(suite.hash(), premaster, label, seed, &mut octets[..]);
         Self { suite, octets }
+    }
+
+    /// Of an earlier handshake with `suite`; `None` if it is none.
+    pub(super) fn of_session(session: &Session) -> Option<Self> {
+        let octets = Zeroizing::new(session.secret[..].try_into().ok()?);
+        Some(Self {
+            suite: session.cipher_suite,
+            octets,
+        })
+    }
+
+    /// For a session.
+    pub(super) fn keep(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.octets.to_vec())
     }
 
     /// For the key log.

@@ -24,9 +24,25 @@
 //!                             v
 //!                       WAIT_FINISHED
 //!                             | Finished
-//!                             | send ChangeCipherSpec, Finished
+//!                             | send [NewSessionTicket,] ChangeCipherSpec, Finished
 //!   send: application         v
 //!                           OPEN --- ClientHello: send no_renegotiation ---> OPEN
+//! ```
+//!
+//! A session that is good ends in an abbreviated handshake (RFC 5246 7.3, RFC 5077 3.1):
+//!
+//! ```text
+//!                     (WAIT_CH of TLS 1.3)
+//!                             | ClientHello without TLS 1.3, with a ticket or a session id
+//!                             | send ServerHello, [NewSessionTicket,] ChangeCipherSpec, Finished
+//!                             v
+//!                         WAIT_CCS
+//!   receive: application      | ChangeCipherSpec
+//!                             v
+//!                       WAIT_FINISHED
+//!                             | Finished
+//!   send: application         v
+//!                            OPEN
 //! ```
 //!
 //! The states in parentheses wait for us, not for the peer.
@@ -45,17 +61,19 @@ use crate::{
     io::Io,
     messages::{
         CertificateTls12, CertificateVerify, ClientHello, ClientKeyExchange, FIRST_HANDSHAKE,
-        Finished, ListU16, Message, POINT_FORMATS, write_certificate_request_tls12,
-        write_certificate_status, write_certificate_tls12, write_params, write_protocol,
-        write_server_hello_done, write_server_hello_tls12, write_server_key_exchange,
+        Finished, ListU16, Message, NewSessionTicketTls12, POINT_FORMATS,
+        write_certificate_request_tls12, write_certificate_status, write_certificate_tls12,
+        write_new_session_ticket_tls12, write_params, write_protocol, write_server_hello_done,
+        write_server_hello_tls12, write_server_key_exchange,
     },
+    resumption::{Session, end_of_proof},
     suites::KeyExchange,
     tls13::server::choose_protocol,
     transcript::{Flight, Side, Transcript},
     verify::{Judge, check_signature},
 };
 use alloc::{borrow::ToOwned, boxed::Box, sync::Arc, vec::Vec};
-use netkit_core::Writer;
+use netkit_core::{TooLong, Writer};
 use zeroize::Zeroizing;
 
 /// What the server waits for.
@@ -197,6 +215,7 @@ struct Negotiated {
     client_version: ProtocolVersion,
     transcript: Transcript,
     extended_master_secret: bool,
+    handle: Handle,
     agreed: Agreed,
 }
 
@@ -221,7 +240,13 @@ pub(crate) fn start(
         ));
     }
     m.check_point_formats()?;
-    let choice = Choice::new(&config, m)?;
+    let session = session_of(&config, m, io)?;
+    if session.is_some() && !extended_master_secret {
+        // RFC 7627 5.3: the session had it.
+        return Err(Error::PeerUnprotected(
+            ExtensionType::EXTENDED_MASTER_SECRET,
+        ));
+    }
     let alpn = choose_protocol(&config.alpn, m)?;
     let mut randoms = Randoms {
         client: m.random,
@@ -231,7 +256,12 @@ pub(crate) fn start(
     if config.speaks(ProtocolVersion::TLS1_3) {
         randoms.server[24..].copy_from_slice(DOWNGRADE);
     }
+    if let Some(session) = session {
+        return resume(&config, &session, randoms, alpn, m, io).map(State::WaitCcs);
+    }
+    let choice = Choice::new(&config, m)?;
     let mut negotiated = Negotiated {
+        handle: Handle::new(&config, m, extended_master_secret, io),
         randoms,
         client_version: m.legacy_version,
         transcript: Transcript::new(choice.cipher_suite, io.raw),
@@ -279,6 +309,194 @@ pub(crate) fn start(
     })))
 }
 
+/// The session that the client wants to go on from, if it is good. A ticket hides a session id (RFC 5077
+/// 3.4).
+fn session_of(
+    config: &ServerConfig,
+    m: &ClientHello<'_>,
+    io: &Io<'_>,
+) -> Result<Option<Session>, Error> {
+    let session = match (m.session_ticket(), m.legacy_session_id) {
+        (None | Some([]), []) => None,
+        (None | Some([]), id) => config.session_ids.as_ref().and_then(|ids| ids.get(id)),
+        (Some(ticket), _) => config.sessions.as_ref().and_then(|s| s.get(ticket)),
+    };
+    let name = m.server_name()?;
+    Ok(session.filter(|session| {
+        session.is_good(ProtocolVersion::TLS1_2, config, name, io.now)
+            && m.cipher_suites.contains(session.cipher_suite.0)
+    }))
+}
+
+/// Goes on from `session`: sends all of our part.
+fn resume(
+    config: &ServerConfig,
+    session: &Session,
+    randoms: Randoms,
+    alpn: Option<Vec<u8>>,
+    m: &ClientHello<'_>,
+    io: &mut Io<'_>,
+) -> Result<Box<WaitCcs>, Error> {
+    let agreed = Agreed {
+        version: ProtocolVersion::TLS1_2,
+        cipher_suite: session.cipher_suite,
+        group: None,
+        signature_scheme: None,
+        alpn,
+        server_name: session.server_name.clone(),
+        hello_retry: false,
+        resumed: true,
+        psk_identity: None,
+        early_data: EarlyData::NotOffered,
+    };
+    io.keep_chain(session.peer_chain.clone(), Staples::default());
+    let master = MasterSecret::of_session(session).ok_or(Error::CryptoFailed)?;
+    io.log_secret("CLIENT_RANDOM", &randoms.client, master.expose());
+    let mut transcript = Transcript::new(session.cipher_suite, io.raw);
+    let mut flight = Flight::default();
+    let gives_ticket = gives_ticket(config, m);
+    let answers = [
+        (
+            ExtensionType::RENEGOTIATION_INFO,
+            m.renegotiates_securely()?.then_some(&FIRST_HANDSHAKE[..]),
+        ),
+        (ExtensionType::EXTENDED_MASTER_SECRET, Some(&[])),
+        (
+            ExtensionType::SESSION_TICKET,
+            gives_ticket.then_some(&[][..]),
+        ),
+    ];
+    // RFC 5077 3.4: the echo tells that a ticket was taken.
+    let hello = Hello {
+        random: &randoms.server,
+        session_id: m.legacy_session_id,
+        agreed: &agreed,
+    };
+    flight.add(&mut transcript, io, |out| hello.write(&answers, out))?;
+    if gives_ticket {
+        let ticket = Ticket::new(config, &master, &agreed, session.end(), io);
+        flight.add(&mut transcript, io, |out| ticket.write(out))?;
+    }
+    let Keys { client, server } = master.keys(&randoms);
+    finish(flight, &mut transcript, &master, Side::Server, server, io)?;
+    Ok(Box::new(WaitCcs {
+        key: client,
+        rest: WaitFinished {
+            ending: None,
+            transcript,
+            master,
+            exporter: Some(randoms),
+            agreed,
+        },
+    }))
+}
+
+/// Whether the client gets a ticket.
+fn gives_ticket(config: &ServerConfig, m: &ClientHello<'_>) -> bool {
+    config.sessions.is_some() && config.tickets > 0 && m.session_ticket().is_some()
+}
+
+/// What a client will show for its session.
+enum Handle {
+    None,
+    Ticket,
+    SessionId([u8; 32]),
+}
+
+impl Handle {
+    fn new(
+        config: &ServerConfig,
+        m: &ClientHello<'_>,
+        extended_master_secret: bool,
+        io: &mut Io<'_>,
+    ) -> Self {
+        // RFC 7627 5.3: a session that is not bound to its handshake is not gone on from.
+        if !extended_master_secret {
+            return Self::None;
+        }
+        if gives_ticket(config, m) {
+            return Self::Ticket;
+        }
+        if config.session_ids.is_none() {
+            return Self::None;
+        }
+        let mut id = [0; 32];
+        io.random.fill_bytes(&mut id);
+        Self::SessionId(id)
+    }
+
+    fn session_id(&self) -> &[u8] {
+        match self {
+            Self::SessionId(id) => id,
+            Self::None | Self::Ticket => &[],
+        }
+    }
+}
+
+/// A ticket with its lifetime in seconds.
+struct Ticket {
+    lifetime: u32,
+    octets: Vec<u8>,
+}
+
+impl Ticket {
+    /// For a session that lasts until `end`; empty if it is not kept (RFC 5077 3.3).
+    fn new(
+        config: &ServerConfig,
+        master: &MasterSecret,
+        agreed: &Agreed,
+        end: u64,
+        io: &mut Io<'_>,
+    ) -> Self {
+        let session = Session::of(agreed, master.keep(), end, io);
+        let sessions = config.sessions.as_ref();
+        let octets = sessions.and_then(|sessions| sessions.put(&session, &mut *io.random));
+        Self {
+            lifetime: session.lifetime,
+            octets: octets.unwrap_or_default(),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), TooLong> {
+        let m = NewSessionTicketTls12 {
+            ticket_lifetime_hint: self.lifetime,
+            ticket: &self.octets,
+        };
+        write_new_session_ticket_tls12(out, &m)
+    }
+}
+
+/// What a ServerHello says beside its extensions.
+struct Hello<'a> {
+    random: &'a [u8; 32],
+    session_id: &'a [u8],
+    agreed: &'a Agreed,
+}
+
+impl Hello<'_> {
+    /// Appends the ServerHello with those of `answers` that there are.
+    fn write(
+        &self,
+        answers: &[(ExtensionType, Option<&[u8]>)],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TooLong> {
+        let Agreed {
+            cipher_suite, alpn, ..
+        } = self.agreed;
+        write_server_hello_tls12(out, self.random, self.session_id, *cipher_suite, |out| {
+            for (kind, content) in answers {
+                let Some(content) = content else { continue };
+                out.u16(kind.0);
+                out.nested_u16(|out| {
+                    out.bytes(content);
+                    Ok(())
+                })?;
+            }
+            write_protocol(alpn.as_deref(), out)
+        })
+    }
+}
+
 impl Negotiated {
     /// Adds ServerHello, Certificate and CertificateStatus to the flight.
     fn show(
@@ -295,7 +513,6 @@ impl Negotiated {
         let ocsp_response = ocsp_response.filter(|_| wanted(X::STATUS_REQUEST));
         let sct_list = staples.sct_list.as_deref();
         let renegotiates_securely = m.renegotiates_securely()?;
-        let alpn = self.agreed.alpn.as_deref();
         let answers = [
             (
                 X::RENEGOTIATION_INFO,
@@ -311,25 +528,20 @@ impl Negotiated {
             ),
             (X::STATUS_REQUEST, ocsp_response.map(|_| &[][..])),
             (
+                X::SESSION_TICKET,
+                matches!(self.handle, Handle::Ticket).then_some(&[]),
+            ),
+            (
                 X::SIGNED_CERTIFICATE_TIMESTAMP,
                 sct_list.filter(|_| wanted(X::SIGNED_CERTIFICATE_TIMESTAMP)),
             ),
         ];
-        flight.add(&mut self.transcript, io, |out| {
-            let Agreed { cipher_suite, .. } = self.agreed;
-            // No session to resume: no session_id.
-            write_server_hello_tls12(out, &self.randoms.server, &[], cipher_suite, |out| {
-                for (kind, content) in answers {
-                    let Some(content) = content else { continue };
-                    out.u16(kind.0);
-                    out.nested_u16(|out| {
-                        out.bytes(content);
-                        Ok(())
-                    })?;
-                }
-                write_protocol(alpn, out)
-            })
-        })?;
+        let hello = Hello {
+            random: &self.randoms.server,
+            session_id: self.handle.session_id(),
+            agreed: &self.agreed,
+        };
+        flight.add(&mut self.transcript, io, |out| hello.write(&answers, out))?;
         flight.add(&mut self.transcript, io, |out| {
             write_certificate_tls12(out, Some(identity))
         })?;
@@ -483,7 +695,11 @@ impl WaitCke {
         let next = WaitCcs {
             key: client,
             rest: WaitFinished {
-                key: server,
+                ending: Some(Ending {
+                    key: server,
+                    handle: negotiated.handle,
+                    config: Arc::clone(&negotiated.config),
+                }),
                 transcript: negotiated.transcript,
                 exporter: negotiated.extended_master_secret.then_some(*randoms),
                 master,
@@ -568,9 +784,17 @@ impl WaitCcs {
     }
 }
 
+/// What answers the client's Finished.
+struct Ending {
+    key: RecordKey,
+    handle: Handle,
+    config: Arc<ServerConfig>,
+}
+
 /// The client's records are under its key.
 pub(crate) struct WaitFinished {
-    key: RecordKey,
+    /// `None` where ours came first.
+    ending: Option<Ending>,
     transcript: Transcript,
     master: MasterSecret,
     exporter: Option<Randoms>,
@@ -579,13 +803,38 @@ pub(crate) struct WaitFinished {
 
 impl WaitFinished {
     fn finished(mut self, m: &Finished<'_>, io: &mut Io<'_>) -> Result<Box<Open>, Error> {
-        let transcript = &mut self.transcript;
         self.master
-            .check_finished(m, Side::Client, &transcript.hash())?;
-        transcript.add(io.raw);
-        let flight = Flight::default();
-        finish(flight, transcript, &self.master, Side::Server, self.key, io)?;
+            .check_finished(m, Side::Client, &self.transcript.hash())?;
+        if let Some(ending) = self.ending.take() {
+            self.transcript.add(io.raw);
+            self.answer(ending, io)?;
+        }
         io.agree(self.agreed);
         Ok(Box::new(Open::new(self.master, self.exporter)))
+    }
+
+    /// Sends our Finished, and what the client will show for its session.
+    fn answer(&mut self, ending: Ending, io: &mut Io<'_>) -> Result<(), Error> {
+        let Ending {
+            key,
+            handle,
+            config,
+        } = ending;
+        let (transcript, master) = (&mut self.transcript, &self.master);
+        let end = end_of_proof(config.session_lifetime, io);
+        let mut flight = Flight::default();
+        match handle {
+            Handle::None => {}
+            Handle::Ticket => {
+                let ticket = Ticket::new(&config, master, &self.agreed, end, io);
+                flight.add(transcript, io, |out| ticket.write(out))?;
+            }
+            Handle::SessionId(id) => {
+                if let Some(ids) = &config.session_ids {
+                    ids.put(&id, Session::of(&self.agreed, master.keep(), end, io));
+                }
+            }
+        }
+        finish(flight, transcript, master, Side::Server, key, io)
     }
 }

@@ -11,10 +11,8 @@ use crate::{
     psk::Psk,
     resumption::{Session, TicketUse, is_timely},
     transcript::Transcript,
-    verify::Presented,
 };
 use alloc::vec::Vec;
-use netkit_x509::KeyUsage;
 
 /// A pre-shared key that the client has proved to have.
 pub(super) struct ChosenPsk {
@@ -91,17 +89,10 @@ impl Offered<'_> {
         name: Option<&str>,
         io: &Io<'_>,
     ) -> Option<(Psk, CipherSuite, From)> {
-        // Who has no certificate lets nobody in without a key, and gave no ticket.
-        let gives = !self.config.identities.is_empty();
-        let sessions = self.config.sessions.as_ref().filter(|_| gives)?;
-        let session = sessions.get(ticket)?;
+        let session = self.config.sessions.as_ref()?.get(ticket)?;
         let suite = session.cipher_suite;
-        let good = session.version == ProtocolVersion::TLS1_3
-            && session.is_fresh(io.now)
-            && session.server_name.as_deref() == name
-            && self.config.cipher_suites.contains(&suite)
-            && self.allows(suite)
-            && self.is_authenticated(&session, io);
+        let good = session.is_good(ProtocolVersion::TLS1_3, self.config, name, io.now)
+            && self.allows(suite);
         good.then(|| {
             let psk = Psk::of_session(&session);
             let from = From::Ticket {
@@ -116,23 +107,6 @@ impl Offered<'_> {
     fn allows(&self, suite: CipherSuite) -> bool {
         self.m.cipher_suites.contains(suite.0)
             && self.retried.is_none_or(|(retried, _)| retried == suite)
-    }
-
-    /// Whether the client would be let in with the certificates that it showed then.
-    fn is_authenticated(&self, session: &Session, io: &Io<'_>) -> bool {
-        match (&self.config.client_auth, &session.peer_chain[..]) {
-            (None, chain) => chain.is_empty(),
-            (Some(auth), []) => !auth.required,
-            (Some(auth), chain) => auth.verifier.as_ref().is_some_and(|verifier| {
-                let presented = Presented {
-                    chain,
-                    ocsp_response: None,
-                    sct_list: None,
-                    key_usage: KeyUsage::DigitalSignature,
-                };
-                verifier.verify(&presented, io.now).is_ok()
-            }),
-        }
     }
 
     fn check_binder(

@@ -38,7 +38,7 @@ use super::{
         handshake_traffic, signed_content,
     },
     schedule::{Early, Handshake, HandshakeTraffic, Main},
-    tickets::{Keeper, end_of_proof},
+    tickets::Keeper,
 };
 use crate::{
     codepoints::{CipherSuite, ContentType, HandshakeType, ProtocolVersion, SignatureScheme},
@@ -55,12 +55,13 @@ use crate::{
         write_certificate, write_certificate_verify, write_message,
     },
     psk::OfferedPsk,
+    resumption::{ClientSession, Session, Shown, end_of_proof},
     tls12,
     transcript::{Flight, Side, Transcript},
     verify::Judge,
 };
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
-use rustls_pki_types::ServerName;
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
+use rustls_pki_types::{ServerName, UnixTime};
 
 /// What the client waits for.
 pub(crate) enum State {
@@ -170,8 +171,13 @@ pub(crate) struct Client {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
     pub(crate) random: [u8; 32],
-    pub(crate) legacy_session_id: [u8; 32],
+    /// Random, or that of the session that is offered.
+    pub(crate) legacy_session_id: Vec<u8>,
     pub(crate) psks: Vec<OfferedPsk>,
+    /// The session to go on from in TLS 1.2.
+    pub(crate) session: Option<Session>,
+    /// Its ticket, if it has one.
+    pub(crate) ticket: Vec<u8>,
     pub(crate) early_data: EarlyData,
     /// Octets of early data that may still be sent, while any may be.
     pub(crate) early_left: Option<u32>,
@@ -192,6 +198,7 @@ impl Client {
             shares,
             cookie,
             psks: &self.psks,
+            ticket: &self.ticket,
             early_data: self.early_left.is_some(),
         }
     }
@@ -232,6 +239,21 @@ impl Client {
         }
     }
 
+    /// Offers a session; in TLS 1.2 the echo of a random session id tells that its ticket was taken
+    /// (RFC 5077 3.4).
+    fn go_on_from(&mut self, kept: ClientSession, now: UnixTime) {
+        let ClientSession { session, shown, .. } = kept;
+        match shown {
+            Shown::Ticket(ticket) if session.version() == ProtocolVersion::TLS1_3 => {
+                self.psks.push(OfferedPsk::of_session(session, ticket, now));
+                return;
+            }
+            Shown::Ticket(ticket) => self.ticket = ticket,
+            Shown::SessionId(id) => self.legacy_session_id = id,
+        }
+        self.session = Some(session);
+    }
+
     /// Early data is sent from here on, if the first key allows it (RFC 9846 4.3.10).
     fn begin_early_data(&mut self, hello: &[u8], io: &mut Io<'_>) {
         let [
@@ -258,18 +280,14 @@ impl Client {
     }
 }
 
-/// The keys to offer: a session's before those that are shared anyway.
-fn psks_for(config: &ClientConfig, name: &ServerName<'static>, io: &Io<'_>) -> Vec<OfferedPsk> {
-    let kept = config
-        .sessions
-        .as_ref()
-        .and_then(|sessions| sessions.take(name));
-    let session = kept
-        .filter(|kept| kept.session().version() == ProtocolVersion::TLS1_3)
-        .filter(|kept| kept.fits(config, io.now))
-        .map(|kept| OfferedPsk::of_session(kept, io.now));
-    let external = config.external_psks.iter().map(OfferedPsk::external);
-    session.into_iter().chain(external).collect()
+/// A session with the server that the configuration may go on from.
+fn session_for(
+    config: &ClientConfig,
+    name: &ServerName<'static>,
+    now: UnixTime,
+) -> Option<ClientSession> {
+    let kept = config.sessions.as_ref()?.take(name)?;
+    kept.fits(config, now).then_some(kept)
 }
 
 /// Octets of early data that the session allows, if its protocol would still be understood.
@@ -288,23 +306,29 @@ pub(crate) fn start(
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
     config.check()?;
-    let psks = if config.speaks(ProtocolVersion::TLS1_3) {
-        psks_for(&config, &name, io)
-    } else {
-        Vec::new()
-    };
     let mut client = Client {
-        early_left: early_data_for(&config, &psks),
-        config,
         name,
         random: [0; 32],
-        legacy_session_id: [0; 32],
-        psks,
+        // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
+        legacy_session_id: vec![0; 32],
+        psks: Vec::new(),
+        session: None,
+        ticket: Vec::new(),
         early_data: EarlyData::NotOffered,
+        early_left: None,
+        config,
     };
     io.random.fill_bytes(&mut client.random);
-    // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
     io.random.fill_bytes(&mut client.legacy_session_id);
+    if let Some(kept) = session_for(&client.config, &client.name, io.now) {
+        client.go_on_from(kept, io.now);
+    }
+    // The keys that are shared anyway come after a session's.
+    if client.config.speaks(ProtocolVersion::TLS1_3) {
+        let external = client.config.external_psks.iter();
+        client.psks.extend(external.map(OfferedPsk::external));
+    }
+    client.early_left = early_data_for(&client.config, &client.psks);
     let share = KeyShare::generate(client.config.groups[0], io.random)?;
     let hello = client.hello(core::slice::from_ref(&share), None, None, io)?;
     client.begin_early_data(&hello, io);

@@ -33,7 +33,7 @@ use super::{
     },
     choice::{ChosenPsk, Offered},
     schedule::{Early, EarlyTraffic, Handshake, HandshakeTraffic, Main},
-    tickets::{end_of_proof, give},
+    tickets::give,
 };
 use crate::{
     codepoints::{
@@ -53,7 +53,7 @@ use crate::{
         write_certificate, write_certificate_request, write_certificate_verify, write_message,
         write_protocol, write_server_hello,
     },
-    resumption::Session,
+    resumption::{Session, end_of_proof},
     tls12,
     transcript::{Flight, Side, Transcript},
     verify::Judge,

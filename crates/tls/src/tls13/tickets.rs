@@ -2,44 +2,17 @@
 
 use super::schedule::Resumption;
 use crate::{
-    codepoints::ProtocolVersion,
     config::{ClientConfig, ServerConfig},
     connection::Agreed,
     error::Error,
     io::Io,
-    limits::{MAX_TICKET, MAX_TICKET_LIFETIME},
+    limits::MAX_TICKET,
     messages::{NewSessionTicket, write_new_session_ticket},
-    resumption::{ClientSession, Session},
+    resumption::{ClientSession, Session, Shown},
     transcript::Flight,
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 use rustls_pki_types::ServerName;
-use zeroize::Zeroizing;
-
-/// When what was proved in a full handshake at `io`'s time has to be proved again, in seconds since 1970.
-pub(super) fn end_of_proof(lifetime: u32, io: &Io<'_>) -> u64 {
-    let lifetime = lifetime.min(MAX_TICKET_LIFETIME);
-    io.now.as_secs().saturating_add(u64::from(lifetime))
-}
-
-/// What was agreed, as a session that lasts until `end`.
-fn session(agreed: &Agreed, secret: Zeroizing<Vec<u8>>, end: u64, io: &Io<'_>) -> Session {
-    let created = io.now.as_secs();
-    Session {
-        version: ProtocolVersion::TLS1_3,
-        cipher_suite: agreed.cipher_suite,
-        secret,
-        created,
-        // At most seven days.
-        lifetime: end.saturating_sub(created) as u32,
-        age_add: 0,
-        max_early_data: 0,
-        extended_master_secret: true,
-        server_name: agreed.server_name.clone(),
-        alpn: agreed.alpn.clone(),
-        peer_chain: io.facts.peer_chain.clone(),
-    }
-}
 
 /// What a client makes sessions of, as tickets come.
 pub(super) struct Keeper {
@@ -57,7 +30,7 @@ impl Keeper {
         if m.ticket.len() > MAX_TICKET {
             return;
         }
-        let session = session(agreed, self.secret.psk(m.ticket_nonce), self.end, io);
+        let session = Session::of(agreed, self.secret.psk(m.ticket_nonce), self.end, io);
         let session = Session {
             lifetime: session.lifetime.min(m.ticket_lifetime),
             age_add: m.ticket_age_add,
@@ -65,7 +38,8 @@ impl Keeper {
             ..session
         };
         if session.is_fresh(io.now)
-            && let Some(kept) = ClientSession::new(session, m.ticket.to_vec(), &self.config)
+            && let Some(kept) =
+                ClientSession::new(session, Shown::Ticket(m.ticket.to_vec()), &self.config)
         {
             sessions.put(&self.name, kept);
         }
@@ -94,7 +68,7 @@ pub(super) fn give(
                 .early_data
                 .as_ref()
                 .map_or(0, |policy| policy.max_size),
-            ..session(agreed, secret.psk(&nonce), end, io)
+            ..Session::of(agreed, secret.psk(&nonce), end, io)
         };
         if !session.is_fresh(io.now) {
             break;
