@@ -5,7 +5,8 @@ mod duo;
 use duo::{Duo, client_config, server_config};
 use netkit_core::split::{Cuts, same_for_every_split, transcript};
 use netkit_tls::{
-    ClientSessionMemory, Connection, EarlyDataPolicy, SingleUse, TicketKeys,
+    ClientSessionMemory, Connection, EarlyDataPolicy, ProtocolVersion, SessionIdMemory, SingleUse,
+    TicketKeys, Versions,
     generators::{Hello, Mutation, Said, hear, inject},
 };
 use proptest::prelude::*;
@@ -107,6 +108,33 @@ proptest! {
             expected.insert(0, Said::EarlyData(early));
         }
         prop_assert_eq!(server_heard, expected);
+    }
+
+    #[test]
+    fn every_split_of_an_abbreviated_handshake_gives_the_same_events(
+        to_server: Cuts,
+        to_client: Cuts,
+        by_ticket: bool,
+    ) {
+        let (mut server, roots) = server_config();
+        server.versions = Versions::only(ProtocolVersion::TLS1_2);
+        if by_ticket {
+            server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+        }
+        server.session_ids = Some(Arc::new(SessionIdMemory::default()));
+        let mut client = client_config(roots);
+        client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+        Duo::new(client.clone(), server.clone()).connect().unwrap();
+        let mut duo = Duo::new(client, server);
+        let (mut client_heard, mut server_heard) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            server_heard.extend(carry(&mut duo.server, &mut duo.to_server, &to_server, &mut duo.to_client));
+            client_heard.extend(carry(&mut duo.client, &mut duo.to_client, &to_client, &mut duo.to_server));
+        }
+        prop_assert_eq!(client_heard, [Said::Connected]);
+        prop_assert_eq!(server_heard, [Said::Connected]);
+        prop_assert!(duo.client.agreed().unwrap().resumed);
+        prop_assert_eq!(duo.client.agreed(), duo.server.agreed());
     }
 
     #[test]
