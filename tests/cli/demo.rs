@@ -33,7 +33,7 @@ fn tells() -> Tested {
     let layers = "application presentation session transport network link physical";
     let words: Vec<&str> = layers
         .split(' ')
-        .chain(["TLS 1.3", "ClientHello", "short", "long"])
+        .chain(["TLS 1.3", "ClientHello", "short", "long", "WebSocket"])
         .collect();
     demo.says(&words)?;
     let more = netkit(&["demo", "-v"])?.ok()?;
@@ -130,7 +130,7 @@ fn captured() -> Tested {
     let until = Instant::now() + PATIENCE / 2;
     let seen = loop {
         let seen = decrypted(&capture_name, &keys, port)?;
-        if seen.len() >= 6 || Instant::now() > until {
+        if seen.len() >= 7 || Instant::now() > until {
             break seen;
         }
         thread::sleep(Duration::from_millis(200));
@@ -147,6 +147,7 @@ fn captured() -> Tested {
     let asked: Vec<String> = ["short", "long"]
         .iter()
         .flat_map(|name| (1..=3).map(move |number| format!("GET /{name}/{number} HTTP/1.1")))
+        .chain(["GET /echo HTTP/1.1".to_owned()])
         .collect();
     ensure!(seen == asked, "the capture has {seen:?}");
     for line in &asked {

@@ -1,6 +1,8 @@
-//! `netkit demo`: a whole HTTPS exchange in this process, over loopback, told layer by layer.
+//! `netkit demo`: a whole HTTPS exchange in this process, over loopback, told layer by layer, and a
+//! WebSocket.
 
 mod broken;
+mod echo;
 mod stage;
 mod tap;
 mod told;
@@ -8,6 +10,8 @@ mod transport;
 mod truth;
 
 use std::sync::Arc;
+
+use netkit::ws::FrameHead;
 
 use crate::args;
 use crate::exit::Failure;
@@ -38,6 +42,8 @@ pub(crate) struct Seen {
     stage: Stage,
     short: Course,
     long: Course,
+    /// The WebSocket's frames, as the client saw them, and whether it sent them.
+    frames: Vec<(bool, FrameHead)>,
 }
 
 async fn whole(args: &args::Demo, paint: crate::paint::Paint) -> Result<Vec<String>, Failure> {
@@ -50,14 +56,20 @@ async fn whole(args: &args::Demo, paint: crate::paint::Paint) -> Result<Vec<Stri
     let stage = Stage::set(None, Style::Usual, key_log)?;
     let short = stage.course("short", false).await?;
     let long = stage.course("long", true).await?;
-    let seen = Seen { stage, short, long };
+    let frames = echo::course(&stage).await?;
+    let seen = Seen {
+        stage,
+        short,
+        long,
+        frames,
+    };
     let facts = truth::check(&seen)?;
     let mut lines = told::story(&seen, &facts, paint);
     if args.verbose {
         lines.extend(told::more(&seen, &facts, paint));
     }
     if let Some(path) = &args.keylog {
-        lines.push("The secrets of all four connections, for Wireshark, are in".to_owned());
+        lines.push("The secrets of all five connections, for Wireshark, are in".to_owned());
         lines.push(format!("  {}", path.display()));
     }
     seen.stage.strike().await?;

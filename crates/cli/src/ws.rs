@@ -124,17 +124,20 @@ struct Frames;
 
 impl Watch for Frames {
     fn frame(&self, sent: bool, head: &FrameHead) {
-        let way = if sent { "->" } else { "<-" };
-        let more = if head.fin { "" } else { ", more follows" };
-        let compressed = if head.rsv1 { ", compressed" } else { "" };
-        let masked = if head.masking_key.is_some() {
-            ", masked"
-        } else {
-            ""
-        };
-        let FrameHead { opcode, length, .. } = head;
-        crate::tell(&format!(
-            "{way} {opcode}, {length} octets{masked}{compressed}{more}"
-        ));
+        crate::tell(&told(sent, head));
     }
+}
+
+/// A frame, in a line.
+pub(crate) fn told(sent: bool, head: &FrameHead) -> String {
+    let way = if sent { "->" } else { "<-" };
+    let more = if head.fin { "" } else { ", more follows" };
+    let compressed = if head.rsv1 { ", compressed" } else { "" };
+    let masked = if head.masking_key.is_some() {
+        ", masked"
+    } else {
+        ""
+    };
+    let FrameHead { opcode, length, .. } = head;
+    format!("{way} {opcode}, {length} octets{masked}{compressed}{more}")
 }

@@ -11,6 +11,7 @@ use netkit::x509::Roots;
 use netkit::{Arrival, Body, CertificateDer, Client, Exchange, Server, Shutdown};
 use tokio::task::JoinHandle;
 
+use super::echo::{self, Frames};
 use super::tap::{Passed, Tap};
 use super::transport;
 use crate::args::{Breakage, KeyType};
@@ -72,6 +73,8 @@ pub(crate) struct Stage {
     /// What clients trust.
     trusted: CertificateDer<'static>,
     served: Arc<Mutex<Vec<Served>>>,
+    /// What the server saw of WebSockets.
+    pub(crate) frames: Arc<Frames>,
     refused: Arc<Mutex<Vec<String>>>,
     style: Style,
     key_log: Option<Arc<KeyLogFile>>,
@@ -136,9 +139,14 @@ impl Stage {
             .on_refusal(move |_, error| push(&heard, error.to_string()))
             .bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let at = bound.local_addr();
-        let seen = Arc::clone(&served);
+        let (seen, frames) = (Arc::clone(&served), Arc::<Frames>::default());
+        let watching = Arc::clone(&frames);
         let server = tokio::spawn(bound.serve(move |request| {
-            let response = serve(&seen, &request);
+            note(&seen, &request);
+            let response = match request.uri().path() {
+                echo::PATH => echo::answer(&request, &watching),
+                path => Response::new(Body::from(body(path))),
+            };
             async { Ok::<_, Infallible>(response) }
         }));
         Ok(Self {
@@ -146,6 +154,7 @@ impl Stage {
             certificate,
             trusted,
             served,
+            frames,
             refused,
             style,
             key_log,
@@ -262,7 +271,7 @@ pub(crate) fn body(path: &str) -> String {
     format!("You asked for {path}.\n")
 }
 
-fn serve(served: &Mutex<Vec<Served>>, request: &Request<Body>) -> Response<Body> {
+fn note(served: &Mutex<Vec<Served>>, request: &Request<Body>) {
     let arrival = request.extensions().get::<Arrival>();
     let line = format!(
         "{} {} {:?}",
@@ -282,7 +291,6 @@ fn serve(served: &Mutex<Vec<Served>>, request: &Request<Body>) -> Response<Body>
             octets,
         },
     );
-    Response::new(Body::from(body(request.uri().path())))
 }
 
 /// Octets of the fields and the empty line that ends them (RFC 9112 2.1).

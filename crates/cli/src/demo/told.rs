@@ -3,14 +3,17 @@
 use std::time::SystemTime;
 
 use netkit::Facts;
+use netkit::http::StatusCode;
 use netkit::tls::{Agreed, HandshakeType};
 
 use super::Seen;
+use super::echo;
 use super::stage::{Answered, Course, Served};
 use super::tap;
 use super::truth::{self, Checked, Octets};
 use crate::paint::Paint;
 use crate::story::{self, ms};
+use crate::ws;
 
 /// Column where the right half of a table begins.
 const LEFT: usize = 40;
@@ -51,6 +54,9 @@ pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String>
     lines.push(paint.title("Short and long connections: a request on each, or all on one"));
     lines.extend(requests(seen));
     lines.extend(courses(seen));
+    lines.push(String::new());
+    lines.push(paint.title("WebSocket: one request, then both sides speak as they like"));
+    lines.extend(websocket(seen));
     lines.push(String::new());
     lines.push(paint.good("All of it happened: both sides, TLS and the wire count the same."));
     lines
@@ -200,6 +206,18 @@ fn courses(seen: &Seen) -> Vec<String> {
         row(&seen.long),
         format!("  a connection for each request took {ratio:.1} times as long as one for all"),
     ]
+}
+
+/// The request as the server saw it, and the frames behind it.
+fn websocket(seen: &Seen) -> Vec<String> {
+    let served = seen.stage.served();
+    let upgrade = served.last().map_or("", |served| served.line.as_str());
+    let switched = StatusCode::SWITCHING_PROTOCOLS;
+    let mut lines = vec![format!("  {upgrade:<22}  {switched}")];
+    let frames = seen.frames.iter();
+    lines.extend(frames.map(|(sent, head)| format!("  {}", ws::told(*sent, head))));
+    lines.push(format!("  what was said and came back: {}", echo::SAID));
+    lines
 }
 
 /// `-v`: everything that was said on the long connection.

@@ -6,6 +6,7 @@ use netkit::tls::{ContentType, HandshakeType, ProtocolVersion};
 use netkit::{Exchange, Facts};
 
 use super::Seen;
+use super::echo;
 use super::stage::{self, Course, REQUESTS, Served, Stage};
 use super::tap::{self, Passed, RECORD_HEADER};
 use crate::certificate::Certificate;
@@ -37,13 +38,15 @@ pub(crate) struct Checked {
 
 pub(crate) fn check(seen: &Seen) -> Result<Checked, Failure> {
     let served = seen.stage.served();
-    let (short, long) = served
-        .split_at_checked(REQUESTS as usize)
-        .ok_or_else(|| Failure::demo("the server saw too few requests"))?;
+    let few = || Failure::demo("the server saw too few requests");
+    let each = REQUESTS as usize;
+    let (short, rest) = served.split_at_checked(each).ok_or_else(few)?;
+    let (long, upgrade) = rest.split_at_checked(each).ok_or_else(few)?;
     course(&seen.short, short)?;
     course(&seen.long, long)?;
     connections(&seen.short, short, REQUESTS)?;
     connections(&seen.long, long, 1)?;
+    echo::check(&seen.stage, &seen.frames, upgrade)?;
     for answered in seen.short.answered.iter().chain(&seen.long.answered) {
         agreed(seen, &answered.exchange.connection)?;
     }
