@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use netkit_core::split::Cuts;
-use netkit_fuzz::{carry, client, server};
+use netkit_fuzz::{carry, client, resuming, server};
 use netkit_tls::generators::{Mutation, Said};
 
 #[derive(Debug, arbitrary::Arbitrary)]
@@ -22,12 +22,17 @@ struct Input {
     turns: [Turn; 4],
     cuts: Cuts,
     tls12: bool,
+    /// Whether they go on from an earlier connection, and with what early data.
+    resume: Option<Vec<u8>>,
 }
 
 fuzz_target!(|input: Input| {
     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
-    let mut client = client(input.tls12, &mut to_server);
-    let mut server = server();
+    let (mut client, mut server) = match &input.resume {
+        Some(early) => resuming(early, &mut to_server),
+        None => (client(input.tls12, &mut to_server), server()),
+    };
+    let mut early = Vec::new();
     let (mut sent, mut got) = (Vec::new(), Vec::new());
     let (mut closed, mut ended) = (false, false);
     for turn in input.turns {
@@ -37,7 +42,8 @@ fuzz_target!(|input: Input| {
         let octets = std::mem::take(&mut to_server);
         for said in carry(&mut server, &octets, &input.cuts, &mut to_client).events {
             match said {
-                Said::Connected | Said::Question(_) | Said::EarlyData(_) => {}
+                Said::Connected | Said::Question(_) => {}
+                Said::EarlyData(data) => early.extend(data),
                 Said::Data(data) => got.extend(data),
                 Said::PeerClosed => ended = true,
             }
@@ -58,6 +64,10 @@ fuzz_target!(|input: Input| {
         }
     }
     assert!(sent.starts_with(&got), "altered data was heard");
+    assert!(
+        input.resume.unwrap_or_default().starts_with(&early),
+        "altered early data was heard"
+    );
     assert!(
         !ended || (closed && got == sent),
         "cut data was taken for whole"

@@ -4,8 +4,8 @@ pub mod ws;
 
 use netkit_core::split::{Cuts, Transcript, transcript};
 use netkit_tls::{
-    ClientConfig, Connection, CryptoRng, Error, Identity, ProtocolVersion, ServerConfig,
-    ServerName, UnixTime, Versions,
+    ClientConfig, ClientSessionMemory, Connection, CryptoRng, EarlyDataPolicy, Error, Identity,
+    ProtocolVersion, ServerConfig, ServerName, SingleUse, TicketKeys, UnixTime, Versions,
     generators::{Said, hear},
 };
 use netkit_x509::Roots;
@@ -49,6 +49,42 @@ pub fn client(tls12: bool, out: &mut Vec<u8>) -> Connection {
 /// A fresh server.
 pub fn server() -> Connection {
     Connection::server(CONFIGS.1.clone(), NOW, random())
+}
+
+/// A client that goes on from an earlier connection and has sent `early`, as much of it as it may; its
+/// octets are in `out`. And its server.
+pub fn resuming(early: &[u8], out: &mut Vec<u8>) -> (Connection, Connection) {
+    const EARLY: u32 = 1 << 10;
+    let mut client = ClientConfig::clone(&CONFIGS.0[0]);
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    client.early_data = true;
+    let mut server = ServerConfig::clone(&CONFIGS.1);
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+    server.early_data = Some(EarlyDataPolicy {
+        max_size: EARLY,
+        guard: Arc::new(SingleUse::new(NOW)),
+    });
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let pair = |now, out: &mut Vec<u8>| {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let client = Connection::client(client.clone(), name, now, random(), out);
+        let server = Connection::server(server.clone(), now, random());
+        (client.expect("a ClientHello"), server)
+    };
+    let (mut first, mut other) = pair(NOW, out);
+    let mut back = Vec::new();
+    for _ in 0..2 {
+        let all = &Cuts(vec![]);
+        carry(&mut other, &std::mem::take(out), all, &mut back);
+        carry(&mut first, &std::mem::take(&mut back), all, out);
+    }
+    assert!(first.is_connected() && other.is_connected());
+    // The guard takes no ticket of the second that it was made in.
+    let later = UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() + 2));
+    let (mut client, server) = pair(later, out);
+    let early = &early[..early.len().min(client.early_data_left())];
+    client.send_early(&[early], out).expect("what is left");
+    (client, server)
 }
 
 /// Offers `octets` in pieces; an error has to repeat.
