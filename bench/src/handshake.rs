@@ -5,7 +5,9 @@ use crate::{
     measure::{Bench, Contest, Unit, timed},
     parties::{Parties, SUITES, name},
 };
-use netkit_tls::{Connection, CryptoRng, Event, NamedGroup, UnixTime};
+use netkit_tls::{
+    ClientSessionMemory, Connection, CryptoRng, Event, NamedGroup, TicketKeys, UnixTime,
+};
 use rand_core::UnwrapErr;
 use ring::{
     agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral},
@@ -15,9 +17,60 @@ use ring::{
         Signature,
     },
 };
+use rustls::HandshakeKind;
 use std::{hint::black_box, sync::Arc};
 
 pub fn run(bench: &mut Bench) {
+    full(bench);
+    resumed(bench);
+}
+
+/// Each handshake goes on from a ticket of the one before, and two new tickets leave.
+fn resumed(bench: &mut Bench) {
+    let contest = Contest {
+        name: "handshake/resumed",
+        peer: "rustls, webpki",
+        unit: Unit::Rate(1),
+    };
+    if !bench.wants(contest.name) {
+        return;
+    }
+    let (parties, suite) = (Parties::new(), &SUITES[0]);
+    let mut client = parties.our_client(suite);
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    let mut server = parties.our_server(suite);
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[7; 32])));
+    let ours = (Arc::new(client), Arc::new(server));
+    let mut client = (*parties.their_client(suite)).clone();
+    client.resumption = rustls::client::Resumption::in_memory_sessions(32);
+    let mut server = (*parties.their_server(suite)).clone();
+    server.ticketer = rustls::crypto::ring::Ticketer::new().expect("a key");
+    server.send_tls13_tickets = 2;
+    let theirs = (Arc::new(client), Arc::new(server));
+    OurPair::connected(&ours.0, &ours.1);
+    their_handshake(&theirs.0, &theirs.1);
+    bench.run(
+        &contest,
+        |times| {
+            timed(|| {
+                for _ in 0..times {
+                    let pair = OurPair::connected(&ours.0, &ours.1);
+                    assert!(pair.server.agreed().is_some_and(|agreed| agreed.resumed));
+                }
+            })
+        },
+        |times| {
+            timed(|| {
+                for _ in 0..times {
+                    let kind = their_handshake(&theirs.0, &theirs.1);
+                    assert_eq!(kind, HandshakeKind::Resumed);
+                }
+            })
+        },
+    );
+}
+
+fn full(bench: &mut Bench) {
     let contest = Contest {
         name: "handshake/p256-x25519",
         peer: "rustls, webpki",
@@ -42,7 +95,8 @@ pub fn run(bench: &mut Bench) {
     let their_turn = |times| {
         timed(|| {
             for _ in 0..times {
-                their_handshake(&theirs.0, &theirs.1);
+                let kind = their_handshake(&theirs.0, &theirs.1);
+                assert_eq!(kind, HandshakeKind::Full);
             }
         })
     };
@@ -152,11 +206,14 @@ fn deliver(machine: &mut Connection, arrived: &mut Vec<u8>, out: &mut Vec<u8>) {
     arrived.clear();
 }
 
-fn their_handshake(client: &Arc<rustls::ClientConfig>, server: &Arc<rustls::ServerConfig>) {
+fn their_handshake(
+    client: &Arc<rustls::ClientConfig>,
+    server: &Arc<rustls::ServerConfig>,
+) -> HandshakeKind {
     let mut client = rustls::ClientConnection::new(Arc::clone(client), name()).expect("a client");
     let mut server = rustls::ServerConnection::new(Arc::clone(server)).expect("a server");
     let mut wire = Vec::new();
-    while client.is_handshaking() || server.is_handshaking() {
+    while client.is_handshaking() || server.is_handshaking() || server.wants_write() {
         while client.wants_write() {
             client.write_tls(&mut wire).expect("writes to memory");
         }
@@ -179,4 +236,5 @@ fn their_handshake(client: &Arc<rustls::ClientConfig>, server: &Arc<rustls::Serv
     let group = client.negotiated_key_exchange_group().expect("a handshake");
     assert_eq!(group.name(), rustls::NamedGroup::X25519);
     assert_eq!(client.peer_certificates().map(<[_]>::len), Some(1));
+    client.handshake_kind().expect("a handshake")
 }

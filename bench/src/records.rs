@@ -13,15 +13,22 @@ use std::{hint::black_box, io, sync::Arc, time::Duration};
 /// Records that wait to be opened at once: they fit the second-level cache.
 const BATCH: u64 = 16;
 
-const UNIT: Unit = Unit::Octets(FULL_RECORD);
+/// Octets of content in a record.
+const SIZES: [usize; 3] = [FULL_RECORD, 1024, 64];
+
+fn row(what: &str, suite: &Suite, size: usize) -> String {
+    format!("record/{what}/{}/{size}", suite.name)
+}
 
 pub fn run(bench: &mut Bench) {
     let parties = Parties::new();
     for suite in &SUITES {
         for peer in ["rustls", "bare ring"] {
-            send(bench, &parties, suite, peer);
-            send_in_place(bench, &parties, suite, peer);
-            recv(bench, &parties, suite, peer);
+            for size in SIZES {
+                send(bench, &parties, suite, peer, size);
+                send_in_place(bench, &parties, suite, peer, size);
+                recv(bench, &parties, suite, peer, size);
+            }
         }
     }
 }
@@ -31,17 +38,17 @@ fn our_pair(parties: &Parties, suite: &Suite) -> OurPair {
     OurPair::connected(&Arc::new(client), &Arc::new(server))
 }
 
-fn send(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
-    let name = &format!("record/send/{}", suite.name);
+fn send(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str, size: usize) {
+    let name = &row("send", suite, size);
     let contest = Contest {
         name,
         peer,
-        unit: UNIT,
+        unit: Unit::Octets(size),
     };
     if !bench.wants(name) {
         return;
     }
-    let body = &content(FULL_RECORD);
+    let body = &content(size);
     let mut out = Vec::new();
     let mut ours = our_pair(parties, suite);
     ours.client.send(&[body], &mut out).expect("open");
@@ -59,22 +66,22 @@ fn send(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
 }
 
 /// As [`send`], of content that stands in its record already.
-fn send_in_place(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
-    let name = &format!("record/send-in-place/{}", suite.name);
+fn send_in_place(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str, size: usize) {
+    let name = &row("send-in-place", suite, size);
     let contest = Contest {
         name,
         peer,
-        unit: UNIT,
+        unit: Unit::Octets(size),
     };
     if !bench.wants(name) {
         return;
     }
-    let body = &content(FULL_RECORD);
+    let body = &content(size);
     let mut ours = our_pair(parties, suite);
     let (front, behind) = ours.client.room_around();
     let mut record = vec![0; front];
     record.extend(body);
-    record.resize(front + FULL_RECORD + behind, 0);
+    record.resize(front + size + behind, 0);
     let mut out = Vec::new();
     ours.client
         .send_in_place(&mut record, &mut out)
@@ -117,17 +124,17 @@ fn against(
     }
 }
 
-fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
-    let name = &format!("record/recv/{}", suite.name);
+fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str, size: usize) {
+    let name = &row("recv", suite, size);
     let contest = Contest {
         name,
         peer,
-        unit: UNIT,
+        unit: Unit::Octets(size),
     };
     if !bench.wants(name) {
         return;
     }
-    let body = &content(FULL_RECORD);
+    let body = &content(size);
     let mut ours = our_pair(parties, suite);
     let (mut wire, mut out) = (Vec::new(), Vec::new());
     ours.client.send(&[body], &mut wire).expect("open");
@@ -144,7 +151,7 @@ fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
                 for _ in 0..batch {
                     let step = server.recv(&mut wire[used..], &mut out).expect("a record");
                     used += step.used;
-                    assert!(matches!(step.event, Event::Data(data) if data.len() == FULL_RECORD));
+                    assert!(matches!(step.event, Event::Data(data) if data.len() == size));
                 }
             })
         })
@@ -158,7 +165,7 @@ fn recv(bench: &mut Bench, parties: &Parties, suite: &Suite, peer: &str) {
                 for _ in 0..batch {
                     theirs.send(body, &mut wire);
                 }
-                timed(|| theirs.recv(&mut wire, |data| assert_eq!(data.len(), FULL_RECORD)))
+                timed(|| theirs.recv(&mut wire, |data| assert_eq!(data.len(), size)))
             })
         });
     } else {
