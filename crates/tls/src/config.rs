@@ -9,7 +9,7 @@ use crate::{
     psk::{ExternalPsk, ExternalPsks},
     resumption::{ClientSessions, EarlyDataPolicy, ServerSessions, SessionIds},
     suites::KeyExchange,
-    verify::{ClientVerifier, ServerVerifier},
+    verify::{ClientVerifier, Judge, ServerVerifier},
     watch::{KeyLog, Watch, Watched},
 };
 use alloc::{sync::Arc, vec, vec::Vec};
@@ -390,6 +390,20 @@ impl ServerConfig {
         name: Option<&str>,
     ) -> Option<(&Arc<Identity>, SignatureScheme)> {
         self.identity_that(|identity| identity.scheme_for(&accepts), name)
+    }
+
+    /// Who judges a client's certificates.
+    pub(crate) fn client_judge(&self) -> Judge<'_> {
+        let auth = self.client_auth.as_ref();
+        Judge::Client(auth.and_then(|auth| auth.verifier.as_deref()))
+    }
+
+    /// Refuses a client without a certificate where one is required.
+    pub(crate) fn allow_no_certificate(&self) -> Result<(), Error> {
+        match &self.client_auth {
+            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate),
+            _ => Ok(()),
+        }
     }
 
     /// The identity that decrypts the premaster secret of a client that asks for `name`.

@@ -178,7 +178,8 @@ impl Glance {
     /// Looks on; whether the ClientHello is there.
     fn look(&mut self, input: &[u8]) -> Result<bool, Error> {
         while self.hello.is_none() {
-            let Some(record) = front(&input[self.seen..])? else {
+            // What has been looked at comes again, in front of what is new.
+            let Some(record) = front(input.get(self.seen..).unwrap_or_default())? else {
                 return Ok(false);
             };
             if record.kind != ContentType::HANDSHAKE {

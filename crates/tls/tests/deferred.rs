@@ -290,3 +290,18 @@ fn a_client_s_key_may_be_elsewhere_too() {
     assert_eq!(duo.server_heard, [Said::Connected]);
     assert_eq!(duo.server.peer_chain().len(), 1);
 }
+
+#[test]
+fn an_undecided_server_that_is_shown_less_than_before_waits() {
+    let (server, roots) = server_config();
+    let duo = Duo::new(client_config(roots), server);
+    let mut server = Connection::undecided(NOW, random());
+    // A whole record with a part of the hello, and then less than that.
+    let hello = &duo.to_server[5..];
+    let mut record = vec![22, 3, 1, 0, 10];
+    record.extend(&hello[..10]);
+    for length in [record.len(), 3] {
+        let step = server.recv(&mut record[..length], &mut Vec::new()).unwrap();
+        assert_eq!((step.used, step.event), (0, Event::NeedData));
+    }
+}

@@ -633,10 +633,8 @@ impl WaitCert {
             io.keep_chain(m.0, Staples::default());
             return Ok(AfterCertificate::Given(Box::new(WaitVerdict(self.0))));
         }
-        match &negotiated.config.client_auth {
-            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate),
-            _ => Ok(AfterCertificate::None(Box::new(self.0))),
-        }
+        negotiated.config.allow_no_certificate()?;
+        Ok(AfterCertificate::None(Box::new(self.0)))
     }
 }
 
@@ -645,8 +643,7 @@ pub(crate) struct WaitVerdict(WaitCke);
 
 impl WaitVerdict {
     fn judge(&self) -> Judge<'_> {
-        let auth = self.0.negotiated.config.client_auth.as_ref();
-        Judge::Client(auth.and_then(|auth| auth.verifier.as_deref()))
+        self.0.negotiated.config.client_judge()
     }
 
     fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCke>, Error> {

@@ -764,10 +764,8 @@ impl WaitCert {
             io.keep_chain(chain, staples);
             return Ok(AfterCertificate::Given(Box::new(WaitVerdict(self.0))));
         }
-        match &self.0.rest.config.client_auth {
-            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate),
-            _ => Ok(AfterCertificate::None(Box::new(self.0))),
-        }
+        self.0.rest.config.allow_no_certificate()?;
+        Ok(AfterCertificate::None(Box::new(self.0)))
     }
 }
 
@@ -776,8 +774,7 @@ pub(crate) struct WaitVerdict(WaitFinished);
 
 impl WaitVerdict {
     fn judge(&self) -> Judge<'_> {
-        let auth = self.0.rest.config.client_auth.as_ref();
-        Judge::Client(auth.and_then(|auth| auth.verifier.as_deref()))
+        self.0.rest.config.client_judge()
     }
 
     fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCv>, Error> {
