@@ -34,8 +34,14 @@ impl PseudoHeader {
     /// The checksum of `segment`, whose own checksum field is taken for zero only if it is zero: over
     /// a segment as it arrived the result is zero if the checksum is right.
     pub fn checksum(self, segment: &[u8]) -> u16 {
-        let length = segment.len() as u32;
-        !fold(self.sum + (length >> 16) + (length & 0xffff) + sum(segment))
+        !fold(u32::from(self.partial(segment.len())) + sum(segment))
+    }
+
+    /// What the checksum field of a segment of `length` octets holds for a device that completes it: the
+    /// sum of the pseudo-header, not complemented.
+    pub fn partial(self, length: usize) -> u16 {
+        let length = length as u32;
+        fold(self.sum + (length >> 16) + (length & 0xffff))
     }
 
     /// Computes the checksum of `segment`, which is at least 20 octets long, and writes it there.

@@ -36,6 +36,22 @@ pub struct Config {
     pub syn_timeout: Duration,
     /// Probes on an idle connection; off by default (RFC 9293 3.8.4, MUST-25).
     pub keep_alive: Option<KeepAlive>,
+    /// What the device does for segments on their way out; nothing by default.
+    pub offload: Offload,
+}
+
+/// What the device that sends segments does for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Offload {
+    /// Nothing: each segment is as it goes out.
+    #[default]
+    None,
+    /// It completes the checksum, whose field holds the pseudo-header's sum: see
+    /// [`Header::write_partial`](crate::Header::write_partial).
+    Checksum,
+    /// It does that, and cuts what is longer than the MSS into segments: see
+    /// [`Sent::gso_size`](crate::Sent::gso_size).
+    Segmentation,
 }
 
 /// When an idle connection is probed (RFC 9293 3.8.4).
@@ -79,6 +95,7 @@ impl Config {
             user_timeout: limits::USER_TIMEOUT,
             syn_timeout: limits::SYN_TIMEOUT,
             keep_alive: None,
+            offload: Offload::None,
         }
     }
 

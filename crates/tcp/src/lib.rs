@@ -32,7 +32,7 @@ mod transmit;
 
 pub use arrives::{Dropped, Heard};
 pub use checksum::{PROTOCOL, PseudoHeader, update};
-pub use config::{Config, KeepAlive};
+pub use config::{Config, KeepAlive, Offload};
 pub use congestion::{Congestion, Cubic, NewReno};
 pub use connection::{Connection, State};
 pub use error::{Error, Malformed, SegmentError};

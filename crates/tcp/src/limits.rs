@@ -60,6 +60,10 @@ pub const MAX_BUFFER: u32 = 1 << 30;
 /// headers of all traffic (CVE-2019-11479). Linux's `TCP_MIN_SND_MSS`.
 pub const MIN_MSS: u16 = 48;
 
+/// Octets of data given at once to a device that cuts them into segments: what the 16-bit length of
+/// IP's header leaves beside the largest headers, 20 and 60 octets.
+pub const SUPER_SEGMENT: u32 = 65_535 - 20 - 60;
+
 /// Connections that have not finished their handshake, for one listener: beyond it cookies are sent
 /// (RFC 4987 3.6). A flood of SYNs would otherwise fill memory.
 pub const SYN_QUEUE: usize = 256;

@@ -42,7 +42,7 @@ type Ends = (SocketAddr, SocketAddr);
 /// segments to its port that belong to no connection of its own.
 #[derive(Debug)]
 pub struct Listener {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     backlog: Backlog,
     /// In SYN-RECEIVED, or established and not accepted.
     pending: BTreeMap<Ends, Connection>,
@@ -184,9 +184,8 @@ impl Listener {
         {
             let start = out.len();
             out.resize(start + header.length(), 0);
-            header.write(pseudo, &mut out[start..]);
-            let range = start..out.len();
-            return Some((ends, Sent { range }));
+            let offload = self.config.offload;
+            return Some((ends, Sent::written(&header, pseudo, offload, start, out)));
         }
         let sent = self
             .pending

@@ -260,6 +260,24 @@ impl Header {
     /// # Panics
     /// If `segment` is shorter than the header.
     pub fn write(&self, pseudo: PseudoHeader, segment: &mut [u8]) {
+        self.write_fields(segment);
+        let checksum = pseudo.checksum(segment);
+        segment[16..18].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    /// Writes the header as [`write`](Self::write) does for a device that completes the checksum: the
+    /// field holds the sum of the pseudo-header alone.
+    ///
+    /// # Panics
+    /// If `segment` is shorter than the header.
+    pub fn write_partial(&self, pseudo: PseudoHeader, segment: &mut [u8]) {
+        self.write_fields(segment);
+        let sum = pseudo.partial(segment.len());
+        segment[16..18].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    /// Everything but the checksum, which is zero.
+    fn write_fields(&self, segment: &mut [u8]) {
         let length = self.length();
         let (fixed, rest) = segment
             .split_first_chunk_mut::<HEADER>()
@@ -274,8 +292,6 @@ impl Header {
         fixed[16..18].fill(0);
         fixed[18..20].copy_from_slice(&self.urgent_pointer.to_be_bytes());
         rest[..length - HEADER].copy_from_slice(self.options.padded());
-        let checksum = pseudo.checksum(segment);
-        segment[16..18].copy_from_slice(&checksum.to_be_bytes());
     }
 }
 

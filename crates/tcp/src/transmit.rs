@@ -1,7 +1,7 @@
 //! What is sent, one segment a call.
 
 use crate::{
-    Flags, Header, NoRoom, OptionList, SackBlocks, Seq, State, TcpOption,
+    Flags, Header, NoRoom, Offload, OptionList, PseudoHeader, SackBlocks, Seq, State, TcpOption,
     connection::{Connection, headers},
     limits,
     recovery::Recovery,
@@ -13,8 +13,35 @@ use core::{ops::Range, time::Duration};
 /// A segment that was appended to the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Where it stands there: header and data, with its checksum; IP's header is the owner's.
+    /// Where it stands there: header and data, with its checksum (see [`Offload`]); IP's header is the
+    /// owner's.
     pub range: Range<usize>,
+    /// Octets of data in each segment that the device has to cut this one into, the last but at most as
+    /// many, if it is longer than that: only with [`Offload::Segmentation`]. The header is that of the
+    /// first; the next ones' numbers follow from it, and FIN and PSH are the last one's.
+    pub gso_size: Option<u16>,
+}
+
+impl Sent {
+    /// Writes the header of the segment that begins at `start` of `out`.
+    pub(crate) fn written(
+        header: &Header,
+        pseudo: PseudoHeader,
+        offload: Offload,
+        start: usize,
+        out: &mut [u8],
+    ) -> Self {
+        match offload {
+            Offload::None => header.write(pseudo, &mut out[start..]),
+            Offload::Checksum | Offload::Segmentation => {
+                header.write_partial(pseudo, &mut out[start..]);
+            }
+        }
+        Self {
+            range: start..out.len(),
+            gso_size: None,
+        }
+    }
 }
 
 /// What the next segment carries.
@@ -103,11 +130,12 @@ impl Connection {
                 .iter()
                 .next()
                 .map_or(self.snd_max, |(left, _)| left);
-            return Some(self.segment(self.snd_una, end.since(self.snd_una)));
+            let limit = end.since(self.snd_una);
+            return Some(self.segment(self.snd_una, limit, self.segment_room()));
         }
         let (start, end) = self.next_hole()?;
         let room = self.congestion.window().saturating_sub(self.pipe());
-        (room >= self.smss).then(|| self.segment(start, end.since(start)))
+        (room >= self.smss).then(|| self.segment(start, end.since(start), self.segment_room()))
     }
 
     /// Whether there is something to send from SND.NXT on that the peer's window has room for.
@@ -138,16 +166,34 @@ impl Connection {
         }
         let usable = self.window_end().since(self.snd_nxt);
         let waiting = self.tx_end().beyond(self.snd_nxt);
-        let length = waiting.min(usable).min(self.segment_room());
-        let pipe = self.pipe();
-        if pipe > 0 && pipe + length.max(1) > self.congestion.window() {
+        let one = self.segment_room();
+        let length = waiting.min(usable).min(one);
+        let (pipe, window) = (self.pipe(), self.congestion.window());
+        if pipe > 0 && pipe + length.max(1) > window {
             self.cwnd_limited = true;
             return None;
         }
         if !self.is_worth_sending(length, waiting, usable) {
             return None;
         }
-        Some(self.segment(self.snd_nxt, usable))
+        let most = waiting.min(usable).min(window.saturating_sub(pipe));
+        Some(self.segment(self.snd_nxt, usable, self.at_once(one, most)))
+    }
+
+    /// Octets for one segment, or of at most `most` for a device that cuts them: full ones, so that what
+    /// is left obeys the rules for small ones by itself.
+    fn at_once(&self, one: u32, most: u32) -> u32 {
+        let cuts = self.config.offload == Offload::Segmentation
+            && self.recovery == Recovery::None
+            && self.snd_nxt == self.snd_max
+            // The urgent pointer would have to differ from one to the next.
+            && !self.snd_up.after(self.snd_nxt);
+        let most = most.min(limits::SUPER_SEGMENT);
+        if cuts && most > one {
+            most - most % one
+        } else {
+            one
+        }
     }
 
     /// Nagle's rule and the sender's silly window avoidance (RFC 9293 3.7.4, 3.8.6.2.1).
@@ -184,7 +230,7 @@ impl Connection {
         self.rtt.back_off();
         let give_up = now + self.patience();
         self.timers.give_up.get_or_insert(give_up);
-        Some(self.segment(self.snd_una, 1))
+        Some(self.segment(self.snd_una, 1, 1))
     }
 
     /// Nothing in flight, something to send, and it may not be sent: the persist timer sees to it.
@@ -262,10 +308,11 @@ impl Connection {
         self.smss - sack.min(self.smss - 8)
     }
 
-    /// At most `limit` numbers from `seq` on: data, and the FIN behind them.
-    fn segment(&self, seq: Seq, limit: u32) -> Plan {
+    /// At most `limit` numbers from `seq` on, and at most `room` octets of data: data, and the FIN behind
+    /// them.
+    fn segment(&self, seq: Seq, limit: u32, room: u32) -> Plan {
         let waiting = self.tx_end().beyond(seq);
-        let length = waiting.min(limit).min(self.segment_room());
+        let length = waiting.min(limit).min(room);
         let mut flags = Flags::ACK;
         if length == waiting {
             if length > 0 {
@@ -311,6 +358,7 @@ impl Connection {
 
     fn write(&mut self, now: Duration, plan: &Plan, out: &mut Vec<u8>) -> Sent {
         let is_syn = plan.flags.has(Flags::SYN);
+        let size = self.segment_room();
         let options = if is_syn {
             self.syn_options(now, plan.flags)
         } else {
@@ -344,7 +392,9 @@ impl Connection {
                 clock.last_ack_sent = self.rcv_nxt;
             }
         }
-        self.append(header, plan.length, out)
+        let mut sent = self.append(header, plan.length, out);
+        sent.gso_size = (plan.length > size).then_some(size as u16);
+        sent
     }
 
     /// Appends the segment: `length` octets of the send buffer from the header's number on.
@@ -362,10 +412,7 @@ impl Connection {
             out.extend_from_slice(first);
             out.extend_from_slice(rest);
         }
-        header.write(self.pseudo, &mut out[start..]);
-        Sent {
-            range: start..out.len(),
-        }
+        Sent::written(&header, self.pseudo, self.config.offload, start, out)
     }
 
     /// The window field. The right edge never moves to the left (SHLD-14): what the shift rounds away

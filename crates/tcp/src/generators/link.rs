@@ -1,6 +1,9 @@
 //! Two ends over a hostile link, in virtual time.
 
-use crate::{Config, Connection, Error, Heard, Listener, PseudoHeader, Secret, Segment, State};
+use crate::{
+    Config, Connection, Error, Flags, HEADER, Heard, Listener, Offload, PseudoHeader, Secret,
+    Segment, Sent, Seq, State,
+};
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
@@ -55,6 +58,36 @@ pub struct Pair {
 const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 1], 50_000);
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 2], 80);
 
+/// What a device does with a segment under [`Offload::Segmentation`]: cuts its data into pieces of
+/// `gso_size` octets, each behind a header of its own, and completes the checksums.
+pub fn cut(segment: &[u8], gso_size: Option<u16>, pseudo: PseudoHeader) -> Vec<Vec<u8>> {
+    let head = segment
+        .get(12)
+        .map_or(HEADER, |offset| usize::from(offset >> 4) * 4);
+    let (head, data) = segment.split_at(head.min(segment.len()));
+    let size = gso_size.map_or(usize::MAX, |size| usize::from(size.max(1)));
+    let pieces = data.len().div_ceil(size).max(1);
+    let piece = |at: usize| {
+        let data = &data[(at * size).min(data.len())..];
+        let mut octets = [head, &data[..data.len().min(size)]].concat();
+        if let Ok(segment) = Segment::parse(&octets)
+            && pieces > 1
+        {
+            let Seq(seq) = segment.sequence_number() + (at * size) as u32;
+            let last = at + 1 == pieces;
+            octets[4..8].copy_from_slice(&seq.to_be_bytes());
+            if !last {
+                octets[13] &= !((Flags::PSH | Flags::FIN).0 as u8);
+            }
+        }
+        if octets.len() >= HEADER {
+            pseudo.fill(&mut octets);
+        }
+        octets
+    };
+    (0..pieces).map(piece).collect()
+}
+
 impl Pair {
     /// A client that is about to connect to a listener: both with the defaults, and `seed` for all that
     /// is left to chance.
@@ -104,18 +137,35 @@ impl Pair {
     pub fn flush(&mut self) {
         let mut out = Vec::new();
         while let Some(sent) = self.client.transmit(self.now, &mut out) {
-            self.fly(Side::Client, &out[sent.range]);
+            let offload = self.client.config.offload;
+            self.device(Side::Client, offload, &out, sent);
         }
         out.clear();
         while let Some((_, sent)) = self.listener.transmit(self.now, &mut out) {
-            self.fly(Side::Server, &out[sent.range]);
+            let offload = self.listener.config.offload;
+            self.device(Side::Server, offload, &out, sent);
         }
         while let Some(sent) = self
             .server
             .as_mut()
             .and_then(|server| server.transmit(self.now, &mut out))
         {
-            self.fly(Side::Server, &out[sent.range]);
+            let offload = self.listener.config.offload;
+            self.device(Side::Server, offload, &out, sent);
+        }
+    }
+
+    /// Does for a segment what its end left to the device.
+    fn device(&mut self, side: Side, offload: Offload, out: &[u8], sent: Sent) {
+        let octets = &out[sent.range];
+        if offload == Offload::None {
+            return self.fly(side, octets);
+        }
+        let Some(pseudo) = PseudoHeader::new(CLIENT.0.into(), SERVER.0.into()) else {
+            return;
+        };
+        for segment in cut(octets, sent.gso_size, pseudo) {
+            self.fly(side, &segment);
         }
     }
 

@@ -4,5 +4,5 @@
 mod link;
 mod segments;
 
-pub use link::{Faults, Pair, Side};
+pub use link::{Faults, Pair, Side, cut};
 pub use segments::OwnedSegment;
