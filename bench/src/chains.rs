@@ -2,9 +2,15 @@
 //! key.
 //!
 //! `chain/checks` is what a verdict takes besides its signatures: the chain is signed with RSA, which is
-//! quick to verify, and each side's time for that, measured in the same turn with bare ring, is taken off.
+//! quick to verify, and the time that bare ring takes for the same two signatures, measured in the same turn,
+//! is taken off. What is left is a tenth of the whole: `chain/checks/instructions` is the same difference
+//! in executed instructions, which nothing else on the machine disturbs.
 
-use crate::measure::{Bench, Contest, Unit, timed};
+use crate::{
+    counted,
+    measure::{Bench, Contest, Unit, timed},
+};
+use netkit_core::Reader;
 use netkit_x509::{CertificateDer, PublicKey, Roots, ServerName, TrustAnchor, UnixTime};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -26,6 +32,7 @@ pub fn run(bench: &mut Bench) {
     }
     if bench.wants("chain/checks") {
         checks(bench);
+        instructions(bench);
     }
     if bench.wants("chain/whole") {
         let p256 = Setting::new(&|| KeyPair::generate().expect("a key"));
@@ -76,21 +83,10 @@ fn parse(bench: &mut Bench) {
 
 fn checks(bench: &mut Bench) {
     let setting = Setting::new(&rsa_key);
-    let key = rsa_key();
-    let message = vec![7; 700];
-    let signature = {
-        use rcgen::SigningKey;
-        key.sign(&message).expect("a signature")
-    };
-    let public = key.public_key_raw();
+    let signatures = Signatures::of(&setting.chain);
     let without_signatures = |times: u64, verdict: &dyn Fn()| {
         let whole = timed(|| (0..times).for_each(|_| verdict()));
-        let signatures = timed(|| {
-            for _ in 0..2 * times {
-                let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, black_box(public));
-                key.verify(&message, &signature).expect("good");
-            }
-        });
+        let signatures = timed(|| (0..times).for_each(|_| signatures.verify()));
         whole.saturating_sub(signatures)
     };
     bench.run(
@@ -98,6 +94,64 @@ fn checks(bench: &mut Bench) {
         |times| without_signatures(times, &|| setting.ours()),
         |times| without_signatures(times, &|| setting.theirs()),
     );
+}
+
+/// What is counted, each with its name; the last is taken off the others.
+const COUNTED: [&str; 3] = ["ours", "theirs", "signatures"];
+
+/// Rows of instructions: each side's verdict less the signatures.
+fn instructions(bench: &mut Bench) {
+    if let Some([ours, theirs, signatures]) = counted::instructions(COUNTED) {
+        let sides = [ours, theirs].map(|side| side.saturating_sub(signatures));
+        let contest = Contest {
+            unit: Unit::Instructions,
+            ..contest("chain/checks/instructions")
+        };
+        bench.count(&contest, sides);
+    }
+}
+
+/// Does once what is counted under this name.
+pub fn count(name: &str) {
+    let setting = Setting::new(&rsa_key);
+    let signatures = Signatures::of(&setting.chain);
+    let [ours, theirs, bare]: [&dyn Fn(); 3] = [&|| setting.ours(), &|| setting.theirs(), &|| {
+        signatures.verify()
+    }];
+    let work = [ours, theirs, bare];
+    let at = COUNTED.iter().position(|counted| *counted == name);
+    counted::counted(work[at.expect("a name of what is counted")]);
+}
+
+/// The signatures of a chain whose keys are all [`rsa_key`].
+struct Signatures {
+    key: Vec<u8>,
+    /// Message and signature.
+    signed: Vec<[Vec<u8>; 2]>,
+}
+
+impl Signatures {
+    fn of(chain: &[CertificateDer<'_>]) -> Self {
+        // SEQUENCE { tbsCertificate, signatureAlgorithm, BIT STRING with no unused bits }
+        let signed = |certificate: &CertificateDer<'_>| {
+            let content = Reader::new(certificate).tlv().expect("DER").content;
+            let mut reader = Reader::new(content);
+            let [message, _, bits] = [(); 3].map(|()| reader.tlv().expect("DER"));
+            [message.octets.to_vec(), bits.content[1..].to_vec()]
+        };
+        Self {
+            key: rsa_key().public_key_raw().to_vec(),
+            signed: chain.iter().map(signed).collect(),
+        }
+    }
+
+    fn verify(&self) {
+        for [message, signature] in &self.signed {
+            let key =
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, black_box(self.key.as_slice()));
+            key.verify(message, signature).expect("good");
+        }
+    }
 }
 
 /// A pool of 100 CAs of one name, none of which leads to the root.

@@ -1,6 +1,7 @@
 //! netkit against its peers: both sides of every comparison run alternately in this process.
 
 mod chains;
+mod counted;
 mod handshake;
 mod heads;
 mod measure;
@@ -27,10 +28,16 @@ struct Args {
     /// A few short rounds: shows that everything runs and agrees, not how fast.
     #[arg(long)]
     quick: bool,
+    /// Does this once, for whoever counts instructions.
+    #[arg(long, hide = true)]
+    count: Option<String>,
 }
 
 fn main() {
     let args = Args::parse();
+    if let Some(name) = args.count {
+        return chains::count(&name);
+    }
     let rounds = if args.quick {
         Rounds::QUICK
     } else {

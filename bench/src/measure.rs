@@ -40,6 +40,8 @@ pub struct Pair {
 pub enum Unit {
     /// Nanoseconds each.
     Time,
+    /// Executed instructions each, counted once.
+    Instructions,
     /// An operation does something so often: how often that is a second.
     Rate(u64),
     /// An operation moves so many octets: MB (10^6) a second.
@@ -50,6 +52,7 @@ impl Unit {
     const fn name(self) -> &'static str {
         match self {
             Self::Time => "ns",
+            Self::Instructions => "instr",
             Self::Rate(_) => "1/s",
             Self::Octets(_) => "MB/s",
         }
@@ -57,7 +60,7 @@ impl Unit {
 
     fn of(self, nanoseconds: f64) -> f64 {
         match self {
-            Self::Time => nanoseconds,
+            Self::Time | Self::Instructions => nanoseconds,
             Self::Rate(count) => count as f64 * 1e9 / nanoseconds,
             Self::Octets(octets) => octets as f64 * 1e3 / nanoseconds,
         }
@@ -158,6 +161,11 @@ impl Bench {
         self.print(contest, times, &turns);
     }
 
+    /// Each side's figure, where one is enough.
+    pub fn count(&mut self, contest: &Contest<'_>, [ours, theirs]: [u64; 2]) {
+        self.print(contest, 1, &[(ours as f64, theirs as f64)]);
+    }
+
     fn print(&mut self, contest: &Contest<'_>, times: u64, turns: &[(f64, f64)]) {
         let Contest { name, peer, unit } = contest;
         let ours = unit.of(quartiles(turns.iter().map(|turn| turn.0))[1]);
@@ -173,13 +181,13 @@ impl Bench {
         } else {
             if !self.has_run {
                 println!(
-                    "{:31} {:14} {:>10} {:>10} {:4}  ratio (quartiles)",
+                    "{:31} {:14} {:>10} {:>10} {:5} ratio (quartiles)",
                     "comparison", "peer", "netkit", "peer", "unit"
                 );
             }
             let unit = unit.name();
             println!(
-                "{name:31} {peer:14} {ours:10.0} {theirs:10.0} {unit:4}  {ratio:.2} ({low:.2}-{high:.2})"
+                "{name:31} {peer:14} {ours:10.0} {theirs:10.0} {unit:5} {ratio:.2} ({low:.2}-{high:.2})"
             );
         }
         self.has_run = true;

@@ -29,9 +29,19 @@ impl<'a> Reader<'a> {
     /// The next element. A failed read takes nothing.
     #[inline]
     pub fn tlv(&mut self) -> Result<Tlv<'a>, NotDer> {
-        let (header, length) = header(self.rest()).ok_or(NotDer)?;
+        /// A number of 31 and more follows in octets of its own (X.690 8.1.2.4).
+        const HIGH_NUMBER: u8 = 0x1f;
+        let &[tag, first, ref rest @ ..] = self.rest() else {
+            return Err(NotDer);
+        };
+        if tag & HIGH_NUMBER == HIGH_NUMBER {
+            return Err(NotDer);
+        }
+        let (header, length) = match first {
+            0..=0x7f => (2, usize::from(first)),
+            _ => long(first, rest).ok_or(NotDer)?,
+        };
         let end = header.checked_add(length).ok_or(NotDer)?;
-        let tag = self.next_tag().ok_or(NotDer)?;
         let octets = self.bytes(end).map_err(|_| NotDer)?;
         let content = octets.get(header..).ok_or(NotDer)?;
         Ok(Tlv {
@@ -47,19 +57,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Octets of the header at the front of `octets`, and the length of the content that it announces.
-#[inline]
-fn header(octets: &[u8]) -> Option<(usize, usize)> {
-    /// A number of 31 and more follows in octets of its own (X.690 8.1.2.4).
-    const HIGH_NUMBER: u8 = 0x1f;
-    let (&tag, rest) = octets.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    if tag & HIGH_NUMBER == HIGH_NUMBER {
-        return None;
-    }
+/// Octets of a header whose length has the long form, and the length that it announces: `first` says how
+/// many octets of `rest` it has.
+fn long(first: u8, rest: &[u8]) -> Option<(usize, usize)> {
     // X.690 10.1: "the minimum number of octets".
     match (first, rest) {
-        (0..=0x7f, _) => Some((2, usize::from(first))),
         (0x81, &[a @ 0x80..=0xff, ..]) => Some((3, usize::from(a))),
         (0x82, &[a @ 1..=0xff, b, ..]) => Some((4, usize::from(u16::from_be_bytes([a, b])))),
         (0x83, &[a @ 1..=0xff, b, c, ..]) => {

@@ -128,28 +128,36 @@ pub(crate) fn oid<'a>(reader: &mut Reader<'a>) -> Read<&'a [u8]> {
 
 /// X.690 8.19.2: each arc ends, and begins with its first digit.
 pub(crate) fn valid_oid(content: &[u8]) -> Read<&[u8]> {
-    let mut begins = true;
-    for &octet in content {
-        if begins && octet == 0x80 {
-            return Err(NotDer);
-        }
-        begins = octet & 0x80 == 0;
+    let ends = content.last().is_some_and(|last| last & 0x80 == 0);
+    // 0x80 is rare, and good inside an arc.
+    if ends && (content.iter().all(|&octet| octet != 0x80) || arcs_begin(content)) {
+        Ok(content)
+    } else {
+        Err(NotDer)
     }
-    if content.is_empty() || !begins {
-        return Err(NotDer);
-    }
-    Ok(content)
+}
+
+/// Whether no arc begins with a zero.
+fn arcs_begin(content: &[u8]) -> bool {
+    let begins = |at: usize| at == 0 || content[at - 1] & 0x80 == 0;
+    let mut octets = content.iter().enumerate();
+    !octets.any(|(at, &octet)| octet == 0x80 && begins(at))
 }
 
 /// The content of an AlgorithmIdentifier (RFC 5280 4.1.1.2): an OID, and parameters or none.
 pub(crate) fn algorithm_identifier<'a>(reader: &mut Reader<'a>) -> Read<&'a [u8]> {
     let content = sequence(reader)?;
+    check_algorithm_identifier(content)?;
+    Ok(content)
+}
+
+pub(crate) fn check_algorithm_identifier(content: &[u8]) -> Read<()> {
     whole(content, |reader| {
         oid(reader)?;
         if !reader.is_empty() {
             reader.tlv()?;
         }
-        Ok(content)
+        Ok(())
     })
 }
 
@@ -369,9 +377,17 @@ mod tests {
 
     #[test]
     fn object_identifiers_end_and_have_no_leading_zeros() {
-        for content in [&[][..], &[0x80, 1], &[0x2a, 0x80, 1], &[0x2a, 0x86]] {
+        for content in [
+            &[][..],
+            &[0x80, 1],
+            &[0x2a, 0x80, 1],
+            &[0x2a, 0x86],
+            &[0x2a, 1, 0x80],
+        ] {
             assert_eq!(valid_oid(content), Err(NotDer), "{content:?}");
         }
-        assert!(valid_oid(&[0x2a, 0x86, 0x48]).is_ok());
+        for content in [&[0x2a, 0x86, 0x48][..], &[0x2a, 0x81, 0x80, 1]] {
+            assert!(valid_oid(content).is_ok(), "{content:?}");
+        }
     }
 }

@@ -165,7 +165,18 @@ fn same_attribute(one: &Attribute<'_>, other: &Attribute<'_>) -> Option<bool> {
     if long(&one.value) || long(&other.value) {
         return None;
     }
-    Some(prepared(one.text()?).eq(prepared(other.text()?)))
+    let (one, other) = (one.text()?, other.text()?);
+    Some(!differ_at_a_letter(one, other) && prepared(one).eq(prepared(other)))
+}
+
+/// Whether two texts that are alike so far differ in a letter, digit or mark of ASCII: then [`prepared`] differs
+/// too. It is how most names differ.
+fn differ_at_a_letter(one: &str, other: &str) -> bool {
+    let pair = one.bytes().zip(other.bytes());
+    let mut differing = pair.filter(|(one, other)| !one.eq_ignore_ascii_case(other));
+    differing
+        .next()
+        .is_some_and(|(one, other)| one.is_ascii_graphic() && other.is_ascii_graphic())
 }
 
 /// 7.1: strings are compared without regard to case and to the amount of white space.
@@ -175,4 +186,35 @@ fn prepared(text: &str) -> impl Iterator<Item = char> {
         space.into_iter().chain(word.chars())
     });
     spaced.flat_map(char::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{differ_at_a_letter, prepared};
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_are_compared_without_regard_to_case_and_space() {
+        for (one, other, same) in [
+            ("a b", "A  B", true),
+            (" a b ", "a b", true),
+            ("a b", "ab", false),
+            ("a", "b", false),
+            ("a", "a b", false),
+            ("\u{c9}x", "\u{e9}X", true),
+            ("\u{c9}x", "\u{e9}y", false),
+            // KELVIN SIGN.
+            ("\u{212a}", "k", true),
+        ] {
+            let verdict = !differ_at_a_letter(one, other) && prepared(one).eq(prepared(other));
+            assert_eq!(verdict, same, "{one:?} {other:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_that_differ_at_a_letter_differ(one in "[aAbB k\u{212a}\u{e9}\u{c9}]{0,5}", other in "[aAbB k\u{212a}\u{e9}\u{c9}]{0,5}") {
+            prop_assert!(!differ_at_a_letter(&one, &other) || !prepared(&one).eq(prepared(&other)));
+        }
+    }
 }

@@ -25,17 +25,30 @@ pub(crate) enum GeneralName<'a> {
     RegisteredId(&'a [u8]),
 }
 
+const OTHER: u8 = constructed(0);
+const RFC822: u8 = context(1);
+const DNS: u8 = context(2);
+const X400: u8 = constructed(3);
+const DIRECTORY: u8 = constructed(4);
+const EDI_PARTY: u8 = constructed(5);
+const URI: u8 = context(6);
+const IP: u8 = context(7);
+const REGISTERED_ID: u8 = context(8);
+
 impl<'a> GeneralName<'a> {
+    /// Reads past a name that [`Self::read`] will read: its text is of no use yet.
+    fn check(reader: &mut Reader<'a>) -> Read<()> {
+        let good = match reader.next_tag() {
+            Some(RFC822 | DNS | URI) => reader.tlv()?.content.is_ascii(),
+            _ => match Self::read(reader)? {
+                Self::Ip(octets) => matches!(octets.len(), 4 | 16),
+                _ => true,
+            },
+        };
+        if good { Ok(()) } else { Err(NotDer) }
+    }
+
     pub(crate) fn read(reader: &mut Reader<'a>) -> Read<Self> {
-        const OTHER: u8 = constructed(0);
-        const RFC822: u8 = context(1);
-        const DNS: u8 = context(2);
-        const X400: u8 = constructed(3);
-        const DIRECTORY: u8 = constructed(4);
-        const EDI_PARTY: u8 = constructed(5);
-        const URI: u8 = context(6);
-        const IP: u8 = context(7);
-        const REGISTERED_ID: u8 = context(8);
         let element = reader.tlv()?;
         let content = element.content;
         Ok(match element.tag {
@@ -80,11 +93,7 @@ impl<'a> GeneralNames<'a> {
     pub(crate) fn of_content(content: &'a [u8]) -> Read<Self> {
         let mut reader = Reader::new(content);
         loop {
-            if let GeneralName::Ip(octets) = GeneralName::read(&mut reader)?
-                && !matches!(octets.len(), 4 | 16)
-            {
-                return Err(NotDer);
-            }
+            GeneralName::check(&mut reader)?;
             if reader.is_empty() {
                 return Ok(Self(content));
             }

@@ -147,13 +147,16 @@ impl<'a> DnsPattern<'a> {
 
 /// RFC 1034 3.5, and underscores, which are in use. At most 253 characters.
 pub(crate) fn is_dns_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
-    };
-    name.len() <= 253 && name.split('.').all(label)
+    let fits = |label: usize| (1..=63).contains(&label);
+    let mut label = 0;
+    for c in name.bytes() {
+        label = match c {
+            b'.' if fits(label) => 0,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => label + 1,
+            _ => return false,
+        };
+    }
+    name.len() <= 253 && fits(label)
 }
 
 /// Whether `name` is `domain` or ends in `.` and `domain`; the empty domain holds every name.
@@ -170,7 +173,24 @@ pub(crate) fn is_within(name: &str, domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{GeneralName, Identity, matches_one};
+    use super::{GeneralName, Identity, is_dns_name, matches_one};
+    use alloc::string::String;
+
+    #[test]
+    fn a_name_is_labels_between_dots() {
+        let [long, longer] = [63, 64].map(|count| "a".repeat(count));
+        let of_labels = |lengths: [usize; 4]| lengths.map(|length| "a".repeat(length)).join(".");
+        for name in ["a", "a-b.c_d.0", "A.B", &long, &of_labels([63, 63, 63, 61])] {
+            assert!(is_dns_name(name), "{name}");
+        }
+        for name in [
+            "", ".", ".a", "a.", "a..b", "a b", "*.a", "\u{e9}.a", &longer,
+        ] {
+            assert!(!is_dns_name(name), "{name}");
+        }
+        assert!(!is_dns_name(&of_labels([63, 63, 63, 62])));
+        assert!(!is_dns_name(&[&long, ".", &longer].concat() as &String));
+    }
 
     #[test]
     fn mailboxes_and_uris_match_as_their_rfcs_say() {

@@ -125,9 +125,11 @@ impl<'p, 'c> Search<'p, 'c> {
         end_entity: &'p Certificate<'c>,
     ) -> Result<Vec<&'p Certificate<'c>>, Error> {
         let mut reason = Error::UnknownIssuer;
+        // A round that fails leaves it as it was. Most paths have four certificates or less.
+        let mut path = Vec::with_capacity(4);
+        path.push(end_entity);
         for intermediates in 0..=self.pool.len() {
             self.goes_on = false;
-            let mut path = vec![end_entity];
             match self.extend(&mut path, intermediates) {
                 Ok(()) => return Ok(path),
                 Err(Error::BudgetExceeded) => return Err(Error::BudgetExceeded),

@@ -2,7 +2,9 @@
 
 use crate::{
     Error,
-    asn1::{Read, algorithm_identifier, bit_string, integer, oid, only_sequence, whole},
+    asn1::{
+        Read, bit_string, check_algorithm_identifier, integer, oid, only_sequence, sequence, whole,
+    },
     certificate::{Certificate, Signed},
     limits::{MAX_RSA_BITS, MIN_RSA_BITS},
     oids,
@@ -145,7 +147,7 @@ impl<'a> PublicKey<'a> {
     /// A key from the content of a SubjectPublicKeyInfo SEQUENCE.
     pub(crate) fn of_info(content: &'a [u8]) -> Read<Self> {
         let (algorithm, subject_public_key) = whole(content, |reader| {
-            Ok((algorithm_identifier(reader)?, bit_string(reader)?))
+            Ok((sequence(reader)?, bit_string(reader)?))
         })?;
         let is = |known: alg_id::AlgorithmIdentifier| algorithm == known.as_ref();
         let kind = if is(alg_id::RSA_ENCRYPTION) {
@@ -242,6 +244,7 @@ fn algorithm_oid(identifier: &[u8]) -> Read<ObjectIdentifier> {
 
 /// What to call a key that is of no use: by its curve if it has a named one, or else by its algorithm.
 fn other_key(identifier: &[u8]) -> Read<ObjectIdentifier> {
+    check_algorithm_identifier(identifier)?;
     let mut reader = Reader::new(identifier);
     let algorithm = oid(&mut reader)?;
     let curve = (algorithm == oids::EC_PUBLIC_KEY)
