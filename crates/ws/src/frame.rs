@@ -82,17 +82,18 @@ impl FrameHead {
 
     /// Appends the head, its length in as few octets as can be.
     pub fn write(&self, out: &mut Vec<u8>) {
+        // A sum, because no two of its terms share a bit.
         let bit = |is: bool, bit| if is { bit } else { 0 };
-        out.u8(bit(self.fin, FIN) | bit(self.rsv1, RSV1) | (self.opcode.0 & OPCODE));
+        out.u8(bit(self.fin, FIN) + bit(self.rsv1, RSV1) + (self.opcode.0 & OPCODE));
         let masked = bit(self.masking_key.is_some(), MASKED);
         match (u8::try_from(self.length), u16::try_from(self.length)) {
-            (Ok(length @ ..LENGTH_16), _) => out.u8(masked | length),
+            (Ok(length @ ..LENGTH_16), _) => out.u8(masked + length),
             (_, Ok(length)) => {
-                out.u8(masked | LENGTH_16);
+                out.u8(masked + LENGTH_16);
                 out.u16(length);
             }
             _ => {
-                out.u8(masked | LENGTH_64);
+                out.u8(masked + LENGTH_64);
                 out.u64(self.length);
             }
         }
