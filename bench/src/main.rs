@@ -10,6 +10,7 @@ mod records;
 mod requests;
 mod rustls_pair;
 mod segments;
+mod sockets;
 mod streams;
 mod textbook;
 mod timing;
@@ -51,6 +52,7 @@ fn main() {
     heads::run(&mut bench);
     requests::run(&mut bench);
     segments::run(&mut bench);
+    sockets::run(&mut bench);
     timing::run(&mut bench);
     assert!(bench.has_run(), "no comparison has that in its name");
 }

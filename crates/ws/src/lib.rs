@@ -2,7 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
-#[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
+#[cfg(any(test, feature = "std", feature = "proptest", feature = "arbitrary"))]
 extern crate std;
 
 mod codepoints;
@@ -24,6 +24,7 @@ mod octets;
 mod outgoing;
 mod utf8;
 mod watch;
+mod wide;
 
 pub use codepoints::{CloseCode, OpCode};
 pub use connection::Connection;

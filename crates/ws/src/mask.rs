@@ -1,8 +1,6 @@
+use crate::wide;
 use alloc::boxed::Box;
 use rand_core::CryptoRng;
-
-/// Octets masked in one step: the compiler turns it into the widest registers there are.
-const BLOCK: usize = 32;
 
 /// A masking key (RFC 6455 5.3) and how far into the payload it has come; masking twice unmasks.
 ///
@@ -27,20 +25,8 @@ impl Mask {
         if self.key == [0; 4] {
             return;
         }
-        let mut pattern = [0; BLOCK];
-        for (octet, key) in pattern.iter_mut().zip(self.key.iter().cycle()) {
-            *octet = *key;
-        }
-        let (blocks, rest) = octets.as_chunks_mut::<BLOCK>();
-        for block in blocks {
-            for (octet, key) in block.iter_mut().zip(pattern) {
-                *octet ^= key;
-            }
-        }
-        for (octet, key) in rest.iter_mut().zip(pattern) {
-            *octet ^= key;
-        }
-        self.key.rotate_left(rest.len() % 4);
+        wide::xor(octets, self.key);
+        self.key.rotate_left(octets.len() % 4);
     }
 }
 
@@ -81,14 +67,14 @@ mod tests {
     #[test]
     fn every_length_in_any_pieces_is_masked_octet_by_octet() {
         let key = [0x37, 0xfa, 0x21, 0x3d];
-        for length in 0..100usize {
+        for length in (0..100usize).chain([127, 128, 129, 200, 4096]) {
             let plain: Vec<u8> = (0..length).map(|at| at as u8).collect();
             let expected: Vec<u8> = plain
                 .iter()
                 .enumerate()
                 .map(|(at, octet)| octet ^ key[at % 4])
                 .collect();
-            for cut in 0..=length {
+            for cut in (0..=length).filter(|cut| *cut < 100 || length - cut < 5) {
                 let mut masked = plain.clone();
                 let (front, back) = masked.split_at_mut(cut);
                 let mut mask = Mask::new(key);

@@ -6,6 +6,9 @@ use crate::{
 };
 use alloc::vec::Vec;
 
+/// Octets copied and masked at once.
+const PIECE: usize = 2048;
+
 /// The sending half of a connection.
 pub(crate) struct Outgoing {
     /// A client's.
@@ -114,7 +117,6 @@ impl Outgoing {
         message.compressed |= first && self.deflate.as_ref().is_some_and(worth);
         let Some(mut deflate) = self.deflate.take_if(|_| message.compressed) else {
             let mut mask = self.head((kind, last), payload, watched, out)?;
-            out.reserve(length);
             for part in payload {
                 append(part, &mut mask, out);
             }
@@ -216,8 +218,12 @@ impl Message {
     }
 }
 
+/// Piece by piece: what was just copied is masked while it is in the nearest cache.
 fn append(payload: &[u8], mask: &mut Mask, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(payload);
-    mask.apply(&mut out[start..]);
+    out.reserve(payload.len());
+    for piece in payload.chunks(PIECE) {
+        let start = out.len();
+        out.extend_from_slice(piece);
+        mask.apply(&mut out[start..]);
+    }
 }
