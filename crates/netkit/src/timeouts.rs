@@ -121,6 +121,12 @@ impl Deadline {
         let Some(end) = self.end else {
             return Poll::Pending;
         };
+        // Timers too are pending to a task that has read its share: a peer that sends without a pause
+        // would keep it from ever seeing the time.
+        if Instant::now() >= end {
+            self.end = None;
+            return Poll::Ready(Error::timeout(self.stage, self.after));
+        }
         let sleep = self
             .sleep
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));

@@ -260,6 +260,7 @@ impl Sender {
 
     /// Sends a ping, with at most 125 octets. Pongs to it show to nobody but a watch.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        poll_fn(|cx| self.0.poll_ready(cx)).await?;
         self.0.ping(payload)?;
         poll_fn(|cx| self.0.poll_flush(cx)).await
     }

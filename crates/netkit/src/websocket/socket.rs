@@ -266,7 +266,14 @@ impl Socket {
             if !matches!(self.phase, Phase::Open) {
                 return self.poll_end(cx, writes).map_ok(|()| None);
             }
-            match self.poll_found(cx, writes, whole) {
+            let found = self.poll_found(cx, writes, whole);
+            if !matches!(found, Poll::Ready(Err(_)))
+                && let Poll::Ready(late) = self.poll_closing(cx)
+            {
+                self.end(Some(late));
+                continue;
+            }
+            match found {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(received)) => return Poll::Ready(Ok(received)),
                 Poll::Ready(Err(error)) => self.end(Some(error)),
@@ -317,17 +324,34 @@ impl Socket {
         Poll::Ready(Ok(received))
     }
 
+    /// Since this side has said close: whether the peer has had its time. A peer that goes on sending
+    /// has no more than a silent one.
+    fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        if !self.machine.has_closed() || !matches!(self.phase, Phase::Open) {
+            return Poll::Pending;
+        }
+        if self.waits_for != Some(Stage::Close) {
+            self.wait(Stage::Close, self.timeouts.close);
+        }
+        self.deadline.poll(cx)
+    }
+
     /// Waits for octets, or their end.
     fn poll_more<T>(
         &mut self,
         cx: &mut Context<'_>,
         writes: &mut Context<'_>,
     ) -> Poll<Result<Option<T>, Error>> {
-        // Answers leave before anybody waits.
-        if let Poll::Ready(flushed) = self.poll_flush(writes) {
-            flushed?;
+        // Answers leave before anybody waits. Where they cannot, what the peer sent before it left is
+        // still heard.
+        let flushed = self.poll_flush(writes);
+        let more = self.wire.poll_more(cx);
+        if !matches!(more, Poll::Ready(Ok(true)))
+            && let Poll::Ready(failed @ Err(_)) = flushed
+        {
+            return Poll::Ready(failed.map(|()| None));
         }
-        let more = ready!(self.wire.poll_more(cx)).map_err(|broken| broken.at(Stage::Frames))?;
+        let more = ready!(more).map_err(|broken| broken.at(Stage::Frames))?;
         if self.waits_for != Some(Stage::Close) {
             self.waits_for = None;
         }
@@ -361,13 +385,8 @@ impl Socket {
                 return Poll::Ready(self.queue(going));
             }
         }
-        let Timeouts { ping, close, .. } = self.timeouts;
-        match self.waits_for {
-            None if !self.machine.has_closed() => self.wait(Stage::Frames, ping),
-            None | Some(Stage::Frames | Stage::Pong) if self.machine.has_closed() => {
-                self.wait(Stage::Close, close);
-            }
-            _ => {}
+        if self.waits_for.is_none() {
+            self.wait(Stage::Frames, self.timeouts.ping);
         }
         let late = ready!(self.deadline.poll(cx));
         if self.waits_for != Some(Stage::Frames) {
@@ -396,10 +415,7 @@ impl Socket {
         writes: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         if matches!(self.phase, Phase::Ending(_)) {
-            let gone = self.poll_gone(cx, writes).is_ready();
-            if !gone && self.deadline.poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+            ready!(self.poll_gone(cx, writes));
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Ending(Some(error)) => Poll::Ready(Err(error)),
@@ -407,26 +423,38 @@ impl Socket {
         }
     }
 
-    /// Both directions end, the server's first. What still comes is read, so that the kernel does not
-    /// answer it with a reset that takes the close frame with it.
-    fn poll_gone(
+    /// Both directions have ended, or failed, or had their time.
+    fn poll_gone(&mut self, cx: &mut Context<'_>, writes: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let more = self.poll_ends(cx, writes);
+            if matches!(more, Poll::Ready(Ok(false) | Err(_))) || self.deadline.poll(cx).is_ready()
+            {
+                return Poll::Ready(());
+            }
+            ready!(more).ok();
+        }
+    }
+
+    /// Ends both directions, the server's first; whether something has come instead. It is dropped, but
+    /// read, so that the kernel does not answer it with a reset that takes the close frame with it.
+    fn poll_ends(
         &mut self,
         cx: &mut Context<'_>,
         writes: &mut Context<'_>,
-    ) -> Poll<Result<(), Broken>> {
+    ) -> Poll<Result<bool, Broken>> {
         let failed = matches!(self.phase, Phase::Ending(Some(_)));
         if self.ends_first || failed {
             ready!(self.wire.poll_close(writes))?;
         } else {
             ready!(self.wire.poll_flush(writes))?;
         }
-        loop {
-            let unread = self.wire.unread().len();
-            self.wire.eat(unread);
-            if !ready!(self.wire.poll_more(cx))? {
-                return self.wire.poll_close(writes);
-            }
+        let unread = self.wire.unread().len();
+        self.wire.eat(unread);
+        let more = ready!(self.wire.poll_more(cx))?;
+        if !more {
+            ready!(self.wire.poll_close(writes))?;
         }
+        Poll::Ready(Ok(more))
     }
 }
 
@@ -447,5 +475,88 @@ impl Drop for Socket {
         let _ = self
             .wire
             .poll_close(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::WebSocket;
+    use netkit_ws::{Limits, handshake::Agreed};
+    use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    /// A peer that takes everything and sends the same octets for ever, without a pause.
+    struct Flood(&'static [u8]);
+
+    impl AsyncRead for Flood {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            room: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            while room.remaining() >= self.0.len() {
+                room.put_slice(self.0);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            octets: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(octets.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl Stream for Flood {
+        fn local_addr(&self) -> Option<SocketAddr> {
+            None
+        }
+
+        fn peer_addr(&self) -> Option<SocketAddr> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_peer_that_never_pauses_cannot_put_off_the_end() {
+        const CLOSED: &[u8] = &[0x88, 0];
+        const MESSAGE: &[u8] = &[0x81, 2, b'h', b'i'];
+        // The first never answers the close frame; the second goes on behind its own.
+        for (flood, timely) in [(MESSAGE, false), (CLOSED, true)] {
+            let (ended, end) = mpsc::channel();
+            thread::spawn(move || {
+                let mut config = Config::default();
+                config.timeouts.close = Duration::from_millis(50);
+                let random = crate::random::system();
+                let machine = Connection::client(&Agreed::default(), Limits::default(), random);
+                let wire = Wire::new(Box::new(Flood(flood)) as Box<dyn Stream>, None, Vec::new());
+                let socket = Socket::client(Switched::over(wire), machine, &config);
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let closed = runtime.block_on(async {
+                    let socket = WebSocket::new(socket, None);
+                    socket.close(CloseCode::NORMAL_CLOSURE, "").await
+                });
+                ended.send(closed.map_err(|error| error.stage())).unwrap();
+            });
+            let closed = end.recv_timeout(Duration::from_secs(30));
+            let expected = if timely { Ok(()) } else { Err(Stage::Close) };
+            assert_eq!(closed.expect("it ends"), expected);
+        }
     }
 }
