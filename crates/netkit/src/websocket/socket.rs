@@ -481,34 +481,56 @@ impl Drop for Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::websocket::WebSocket;
+    use crate::{limits::WRITE_AHEAD, websocket::WebSocket};
     use netkit_ws::{Limits, handshake::Agreed};
     use std::{io, net::SocketAddr, sync::mpsc, thread, time::Duration};
     use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-    /// A peer that takes everything and sends the same octets for ever, without a pause.
-    struct Flood(&'static [u8]);
+    const CLOSED: &[u8] = &[0x88, 2, 0x03, 0xe8];
+    const HI: &[u8] = &[0x81, 2, b'h', b'i'];
 
-    impl AsyncRead for Flood {
+    /// A server that never lets anybody wait for what it sends.
+    struct Server {
+        sends: &'static [u8],
+        /// The same for ever, or once.
+        without_end: bool,
+        takes: Takes,
+    }
+
+    enum Takes {
+        Everything,
+        Nothing,
+        /// It has gone.
+        Never,
+    }
+
+    impl AsyncRead for Server {
         fn poll_read(
-            self: Pin<&mut Self>,
+            mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
             room: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
-            while room.remaining() >= self.0.len() {
-                room.put_slice(self.0);
+            while room.remaining() >= self.sends.len() && !self.sends.is_empty() {
+                room.put_slice(self.sends);
+                if !self.without_end {
+                    self.sends = &[];
+                }
             }
             Poll::Ready(Ok(()))
         }
     }
 
-    impl AsyncWrite for Flood {
+    impl AsyncWrite for Server {
         fn poll_write(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
             octets: &[u8],
         ) -> Poll<io::Result<usize>> {
-            Poll::Ready(Ok(octets.len()))
+            match self.takes {
+                Takes::Everything => Poll::Ready(Ok(octets.len())),
+                Takes::Nothing => Poll::Pending,
+                Takes::Never => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            }
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -520,7 +542,7 @@ mod tests {
         }
     }
 
-    impl Stream for Flood {
+    impl Stream for Server {
         fn local_addr(&self) -> Option<SocketAddr> {
             None
         }
@@ -530,33 +552,80 @@ mod tests {
         }
     }
 
+    impl Server {
+        /// A client's end of a connection with it.
+        fn connected(self) -> Socket {
+            let mut config = Config::default();
+            config.timeouts.close = Duration::from_millis(50);
+            let random = crate::random::system();
+            let machine = Connection::client(&Agreed::default(), Limits::default(), random);
+            let wire = Wire::new(Box::new(self) as Box<dyn Stream>, None, Vec::new());
+            Socket::client(Switched::over(wire), machine, &config)
+        }
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(future)
+    }
+
     #[test]
     fn a_peer_that_never_pauses_cannot_put_off_the_end() {
-        const CLOSED: &[u8] = &[0x88, 0];
-        const MESSAGE: &[u8] = &[0x81, 2, b'h', b'i'];
         // The first never answers the close frame; the second goes on behind its own.
-        for (flood, timely) in [(MESSAGE, false), (CLOSED, true)] {
+        for (sends, expected) in [(HI, Err(Stage::Close)), (CLOSED, Ok(()))] {
             let (ended, end) = mpsc::channel();
             thread::spawn(move || {
-                let mut config = Config::default();
-                config.timeouts.close = Duration::from_millis(50);
-                let random = crate::random::system();
-                let machine = Connection::client(&Agreed::default(), Limits::default(), random);
-                let wire = Wire::new(Box::new(Flood(flood)) as Box<dyn Stream>, None, Vec::new());
-                let socket = Socket::client(Switched::over(wire), machine, &config);
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                let closed = runtime.block_on(async {
-                    let socket = WebSocket::new(socket, None);
+                let server = Server {
+                    sends,
+                    without_end: true,
+                    takes: Takes::Everything,
+                };
+                let closed = block_on(async {
+                    let socket = WebSocket::new(server.connected(), None);
                     socket.close(CloseCode::NORMAL_CLOSURE, "").await
                 });
                 ended.send(closed.map_err(|error| error.stage())).unwrap();
             });
             let closed = end.recv_timeout(Duration::from_secs(30));
-            let expected = if timely { Ok(()) } else { Err(Stage::Close) };
             assert_eq!(closed.expect("it ends"), expected);
         }
+    }
+
+    #[test]
+    fn what_a_peer_does_not_read_is_one_message_beyond_the_limit() {
+        let server = Server {
+            sends: &[],
+            without_end: false,
+            takes: Takes::Nothing,
+        };
+        block_on(async {
+            let shared = Shared::new(server.connected(), None);
+            let mut cx = Context::from_waker(Waker::noop());
+            let message = vec![0; 10_000];
+            let mut queued = 0;
+            while shared.poll_ready(&mut cx).is_ready() {
+                shared.queue(Kind::Binary, &message, true).unwrap();
+                queued += message.len();
+                assert!(queued < WRITE_AHEAD + message.len());
+            }
+            assert!(queued >= WRITE_AHEAD - message.len());
+        });
+    }
+
+    #[test]
+    fn what_came_before_the_peer_left_is_heard_though_nothing_can_be_sent() {
+        let server = Server {
+            sends: &[0x81, 2, b'h', b'i', 0x88, 2, 0x03, 0xe8],
+            without_end: false,
+            takes: Takes::Never,
+        };
+        block_on(async {
+            let mut socket = WebSocket::new(server.connected(), None);
+            assert!(socket.send("too late").await.is_err());
+            assert_eq!(socket.recv().await.unwrap(), Some("hi".into()));
+            assert_eq!(socket.recv().await.unwrap(), None);
+            let why = socket.close_reason().unwrap();
+            assert_eq!(why.code, Some(CloseCode::NORMAL_CLOSURE));
+        });
     }
 }
