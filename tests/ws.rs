@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use netkit::http::Request;
 use netkit::websocket::{Config, Message};
-use netkit::ws::CloseCode;
+use netkit::ws::{CloseCode, Kind};
 use netkit::{Bytes, Client, WebSocket};
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::ours::{Ours, block_on};
@@ -191,10 +191,27 @@ fn stranger_answers(stranger: Stranger, tls: bool, deflate: bool) -> Tested {
                 ensure!(socket.recv().await? == Some(sent), "{length} octets differ");
             }
         }
+        for (piece, last) in [("in ", false), ("three ", false), ("pieces", true)] {
+            socket
+                .send_piece(Kind::Text, piece.as_bytes(), last)
+                .await?;
+        }
+        ensure!(
+            socket.recv().await? == Some("in three pieces".into()),
+            "pieces differ"
+        );
         socket.close(CloseCode::NORMAL_CLOSURE, "").await?;
         Ok::<_, Failed>(())
     })?;
-    server.says("closed: 1000")
+    let agreed = if deflate {
+        "agreed: permessage-deflate"
+    } else {
+        "agreed: none"
+    };
+    for line in [agreed, "answered: alive", "closed: 1000"] {
+        server.says(line)?;
+    }
+    Ok(())
 }
 
 fn setup_script() -> Option<PathBuf> {

@@ -10,6 +10,9 @@ const server =
 const perMessageDeflate = deflate === "deflate" ? { threshold: 0 } : false;
 const sockets = new WebSocketServer({ server, perMessageDeflate });
 sockets.on("connection", (ws) => {
+  console.log("agreed:", ws.extensions || "none");
+  ws.ping("alive");
+  ws.on("pong", (data) => console.log("answered:", String(data)));
   ws.on("message", (data, binary) => ws.send(data, { binary }));
   ws.on("close", (code) => console.log("closed:", code));
 });

@@ -4,6 +4,9 @@ from websockets.asyncio.server import serve
 
 
 async def echo(ws):
+    print("agreed:", ws.response.headers.get("Sec-WebSocket-Extensions", "none"), flush=True)
+    answer = await ws.ping(b"alive")
+    answer.add_done_callback(lambda _: print("answered: alive", flush=True))
     async for message in ws:
         await ws.send(message)
     print("closed:", ws.close_code, flush=True)

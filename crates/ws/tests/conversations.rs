@@ -1,6 +1,6 @@
 //! Both sides together: what one sends the other hears, in any pieces, compressed or not.
 
-use netkit_core::split::{Cuts, transcript};
+use netkit_core::split::{Cuts, same_for_every_split, transcript};
 use netkit_ws::{
     CloseCode, Connection, Deflate, Error, Kind, Limits, OpCode, Watch,
     generators::{Heard, Said, hear},
@@ -182,7 +182,7 @@ fn every_split_of_a_conversation_is_the_same() {
         client
             .close(CloseCode::GOING_AWAY, "", &mut stream)
             .unwrap();
-        let said = netkit_core::split::same_for_every_split(&stream, || {
+        let said = same_for_every_split(&stream, || {
             let mut server = sides(deflate, Limits::default()).1;
             let mut out = Vec::new();
             move |input: &mut [u8]| hear(&mut server, input, &mut out)
@@ -257,6 +257,26 @@ fn the_examples_of_the_rfc_are_heard() {
         assert_eq!(heard, vec![hello[0].clone(); count], "{messages:x?}");
         assert_eq!(error, None);
     }
+}
+
+#[test]
+fn a_control_frame_behind_an_empty_frame_is_heard_in_any_pieces() {
+    let stream = [
+        0x01, 0x00, 0x89, 0x02, 0x48, 0x65, 0x00, 0x00, 0x8a, 0x01, 0x6c, 0x80, 0x02, 0x6c, 0x6f,
+    ];
+    let heard = same_for_every_split(&stream, || {
+        let (mut client, mut out) = (plain().0, Vec::new());
+        move |input: &mut [u8]| hear(&mut client, input, &mut out)
+    });
+    assert_eq!(
+        heard.events,
+        [
+            Heard::Ping(b"He".to_vec()),
+            Heard::Pong(b"l".to_vec()),
+            Heard::Data(Kind::Text, b"lo".to_vec(), true),
+        ]
+    );
+    assert_eq!((heard.error, heard.left), (None, 0));
 }
 
 #[test]
