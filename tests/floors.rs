@@ -22,7 +22,7 @@ struct Floor {
 /// The generators that every crate may offer.
 const EVERYONE: [&str; 2] = ["arbitrary", "proptest"];
 
-const FLOORS: [Floor; 8] = [
+const FLOORS: [Floor; 9] = [
     Floor {
         name: "netkit-core",
         folder: "core",
@@ -50,6 +50,13 @@ const FLOORS: [Floor; 8] = [
         ours: &["netkit-core"],
         others: &["x509-cert", "der", "ring", "rustls-pki-types", "p521"],
         budget: 24,
+    },
+    Floor {
+        name: "netkit-stack",
+        folder: "stack",
+        ours: &["netkit-core", "netkit-tcp"],
+        others: &["tokio", "tun-rs"],
+        budget: 2,
     },
     Floor {
         name: "netkit-tls",
@@ -82,6 +89,7 @@ const FLOORS: [Floor; 8] = [
             "netkit-core",
             "netkit-http",
             "netkit-x509",
+            "netkit-stack",
             "netkit-tls",
             "netkit-ws",
         ],

@@ -17,6 +17,8 @@ pub mod roots;
 mod server;
 mod serving;
 mod shutdown;
+#[cfg(feature = "stack")]
+mod stacked;
 mod switched;
 mod timeouts;
 mod tls_stream;
@@ -40,6 +42,8 @@ pub use websocket::WebSocket;
 
 pub use bytes::Bytes;
 pub use http;
+#[cfg(feature = "stack")]
+pub use netkit_stack as stack;
 pub use netkit_tls as tls;
 pub use netkit_tls::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 pub use netkit_ws as ws;

@@ -14,7 +14,7 @@
 //! ```
 
 use crate::{
-    Error, Flags, SackBlocks, Seq, State, TcpOption, Verified,
+    Error, Flags, Header, SackBlocks, Seq, State, TcpOption, Verified,
     clock::TimestampClock,
     connection::{Connection, Reply, default_mss, headers},
     limits,
@@ -156,6 +156,16 @@ pub(crate) fn closed(segment: &Verified<'_>) -> Option<Reply> {
             acknowledgment_number: Some(segment.sequence_number() + segment.length()),
             flags: Flags::RST | Flags::ACK,
         }
+    })
+}
+
+/// The RST for a segment to a port that nobody listens on; `None` for a RST (RFC 9293 3.10.7.1).
+pub fn refusal(segment: &Verified<'_>) -> Option<Header> {
+    let reply = closed(segment)?;
+    Some(Header {
+        source_port: segment.destination_port(),
+        destination_port: segment.source_port(),
+        ..reply.header()
     })
 }
 

@@ -17,6 +17,11 @@ impl PseudoHeader {
     /// The pseudo-header between two addresses; `None` if they are of different families. The sum is
     /// the same in both directions.
     pub fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
+        Self::carrying(PROTOCOL, source, destination)
+    }
+
+    /// The same for another of IP's protocols: ICMPv6 has this pseudo-header too (RFC 4443 2.3).
+    pub fn carrying(protocol: u8, source: IpAddr, destination: IpAddr) -> Option<Self> {
         let addresses = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 sum(&source.octets()) + sum(&destination.octets())
@@ -27,7 +32,7 @@ impl PseudoHeader {
             _ => return None,
         };
         Some(Self {
-            sum: addresses + u32::from(PROTOCOL),
+            sum: addresses + u32::from(protocol),
         })
     }
 
@@ -53,6 +58,12 @@ impl PseudoHeader {
         let checksum = self.checksum(segment);
         segment[16..18].copy_from_slice(&checksum.to_be_bytes());
     }
+}
+
+/// The Internet checksum of `octets` without a pseudo-header (RFC 1071): of IPv4's header, of ICMP. Over
+/// octets that hold their own checksum the result is zero if that is right.
+pub fn internet_checksum(octets: &[u8]) -> u16 {
+    !fold(sum(octets))
 }
 
 /// The checksum after one 16-bit word that it covers has changed (RFC 1624 3, equation 3): for those

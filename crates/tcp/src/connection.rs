@@ -1,6 +1,6 @@
 use crate::{
-    Config, Congestion, Error, Flags, PseudoHeader, Seq, buffer::Buffer, clock::TimestampClock,
-    limits, ranges::Ranges, recovery::Recovery, rtt::Rtt, timers::Timers,
+    Config, Congestion, Error, Flags, Header, KeepAlive, PseudoHeader, Seq, buffer::Buffer,
+    clock::TimestampClock, limits, ranges::Ranges, recovery::Recovery, rtt::Rtt, timers::Timers,
 };
 use alloc::{boxed::Box, sync::Arc};
 use core::{
@@ -101,6 +101,18 @@ pub(crate) struct Reply {
     pub(crate) flags: Flags,
 }
 
+impl Reply {
+    /// Without ports.
+    pub(crate) fn header(self) -> Header {
+        Header {
+            sequence_number: self.sequence_number,
+            acknowledgment_number: self.acknowledgment_number.unwrap_or_default(),
+            flags: self.flags,
+            ..Header::default()
+        }
+    }
+}
+
 /// One connection: the transmission control block of RFC 9293 3.3.1 and the octets that wait on
 /// either side of it.
 ///
@@ -185,6 +197,8 @@ pub struct Connection {
     // What is due.
     pub(crate) timers: Timers,
     pub(crate) user_timeout: Duration,
+    pub(crate) nagle: bool,
+    pub(crate) keep_alive: Option<KeepAlive>,
     /// Retransmissions and probes without an answer.
     pub(crate) unanswered: u32,
     pub(crate) syn_due: bool,
@@ -305,6 +319,8 @@ impl Connection {
             last_sent: Duration::ZERO,
             timers: Timers::default(),
             user_timeout: config.user_timeout,
+            nagle: config.nagle,
+            keep_alive: config.keep_alive,
             unanswered: 0,
             syn_due: false,
             syn_again: false,
@@ -360,6 +376,17 @@ impl Connection {
     /// Sets R2 (RFC 9293 3.8.3, MUST-21): how long data may stay unanswered from now on.
     pub const fn set_user_timeout(&mut self, timeout: Duration) {
         self.user_timeout = timeout;
+    }
+
+    /// Whether small segments wait while data are unacknowledged (RFC 9293 3.7.4, MUST-17).
+    pub const fn set_nagle(&mut self, nagle: bool) {
+        self.nagle = nagle;
+    }
+
+    /// Turns probes on or off while the connection is idle, which is from now (RFC 9293 3.8.4, MUST-24).
+    pub fn set_keep_alive(&mut self, now: Duration, keep_alive: Option<KeepAlive>) {
+        self.keep_alive = keep_alive;
+        self.restart_keep_alive(now);
     }
 
     /// Octets that `send` takes now.

@@ -30,8 +30,8 @@ mod seq;
 mod timers;
 mod transmit;
 
-pub use arrives::{Dropped, Heard};
-pub use checksum::{PROTOCOL, PseudoHeader, update};
+pub use arrives::{Dropped, Heard, refusal};
+pub use checksum::{PROTOCOL, PseudoHeader, internet_checksum, update};
 pub use config::{Config, KeepAlive, Offload};
 pub use congestion::{Congestion, Cubic, NewReno};
 pub use connection::{Connection, State};

@@ -5,7 +5,7 @@ use crate::{
     Config, Connection, Dropped, Error, Flags, Header, Heard, PseudoHeader, Sent, Seq, State,
     Verified,
     arrives::{Arriving, closed},
-    connection::{Reply, default_mss, headers, is_unicast},
+    connection::{default_mss, headers, is_unicast},
     limits,
     secret::Use,
     transmit::syn_options,
@@ -287,19 +287,8 @@ impl Listener {
     ) -> Result<Heard, Dropped> {
         let Some(mss) = self.read_cookie(now, ends, segment) else {
             // RFC 9293 3.10.7.2, second.
-            if let Some(Reply {
-                sequence_number,
-                acknowledgment_number,
-                flags,
-            }) = closed(segment)
-            {
-                let header = Header {
-                    sequence_number,
-                    acknowledgment_number: acknowledgment_number.unwrap_or_default(),
-                    flags,
-                    ..Header::default()
-                };
-                self.reply(ends, header);
+            if let Some(reply) = closed(segment) {
+                self.reply(ends, reply.header());
             }
             return Err(Dropped::BadCookie);
         };

@@ -95,7 +95,7 @@ impl Connection {
 
     /// RFC 9293 3.8.4.
     fn keep_alive_timeout(&mut self, now: Duration) {
-        let Some(keep_alive) = self.config.keep_alive else {
+        let Some(keep_alive) = self.keep_alive else {
             return;
         };
         if self.keep_alives >= keep_alive.probes {
@@ -110,7 +110,7 @@ impl Connection {
     /// Something arrived: the peer is alive.
     pub(crate) fn restart_keep_alive(&mut self, now: Duration) {
         self.keep_alives = 0;
-        let wanted = self.config.keep_alive.filter(|_| {
+        let wanted = self.keep_alive.filter(|_| {
             // MUST-26: only on connections that are idle.
             self.state.is_synchronized() && self.state != State::TimeWait
         });

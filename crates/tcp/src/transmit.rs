@@ -58,13 +58,7 @@ impl Connection {
     pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<Sent> {
         self.expire(now);
         if let Some(reply) = self.reply.take() {
-            let header = Header {
-                sequence_number: reply.sequence_number,
-                acknowledgment_number: reply.acknowledgment_number.unwrap_or_default(),
-                flags: reply.flags,
-                ..Header::default()
-            };
-            return Some(self.append(header, 0, out));
+            return Some(self.append(reply.header(), 0, out));
         }
         let plan = match self.state {
             State::Closed | State::Listen => return None,
@@ -206,7 +200,7 @@ impl Connection {
         if length >= self.segment_room()
             || last
             || again
-            || all && (idle || !self.config.nagle || urgent)
+            || all && (idle || !self.nagle || urgent)
             || idle && length >= self.max_snd_wnd.div_ceil(2) && length > 0
         {
             return true;
