@@ -147,7 +147,7 @@ async fn a_dropped_stream_delivers_what_was_written_and_an_aborted_one_does_not_
     let listener = server.listen(at, Backlog::default())?;
     let mut stream = client.connect(at).await?;
     let (mut peer, _) = listener.accept().await?;
-    stream.write_all(&[1; 100_000]).await?;
+    stream.write_all(&vec![1; 100_000]).await?;
     drop(stream);
     let mut heard = Vec::new();
     assert_eq!(peer.read_to_end(&mut heard).await?, 100_000);
@@ -200,7 +200,7 @@ async fn the_driver_ends_when_nobody_holds_the_host_and_all_is_said() -> Tested 
     let listener = server.listen(at, Backlog::default())?;
     let mut stream = client.connect(at).await?;
     let (mut peer, _) = listener.accept().await?;
-    stream.write_all(&[1; 100_000]).await?;
+    stream.write_all(&vec![1; 100_000]).await?;
     drop((client, stream));
     let mut heard = Vec::new();
     assert_eq!(peer.read_to_end(&mut heard).await?, 100_000);
