@@ -1,9 +1,9 @@
-//! Heads as the `http` crate has them, both ways. Fields to send need no conversion: a `HeaderMap`
-//! iterates over names and values that `send_head` takes as they are.
+//! Heads as the `http` crate has them, both ways.
 
-use crate::{Fields, RequestHead, RequestLine, ResponseHead, Status, Version};
+use crate::{BodyLength, Fields, RequestHead, RequestLine, ResponseHead, Status, Version};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+    request::Parts,
 };
 
 impl TryFrom<RequestHead<'_>> for Request<()> {
@@ -76,6 +76,33 @@ fn line<'a>(method: &'a Method, uri: &'a http::Uri, version: http::Version) -> R
     }
 }
 
+/// The fields of `headers` that [`send_head`](crate::Server::send_head) takes: all but Content-Length and
+/// Transfer-Encoding, which it writes itself from the [`BodyLength`].
+pub fn unframed(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    let framing = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    headers
+        .iter()
+        .filter(move |(name, _)| !framing.contains(name))
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+}
+
+impl BodyLength {
+    /// How long the content of a message with these fields is: `length` octets, if its body knows that, else
+    /// what Content-Length says, else it comes in chunks.
+    pub fn of(length: Option<u64>, headers: &HeaderMap) -> Self {
+        let declared = || {
+            let value = headers.get(header::CONTENT_LENGTH)?;
+            value.to_str().ok()?.parse().ok()
+        };
+        match length {
+            // An empty body may stand for one that is left out: HEAD, 304.
+            Some(0) => declared().map_or(Self::None, Self::Known),
+            Some(length) => Self::Known(length),
+            None => declared().map_or(Self::Chunked, Self::Known),
+        }
+    }
+}
+
 impl From<Version> for http::Version {
     fn from(version: Version) -> Self {
         match version {
@@ -112,9 +139,10 @@ impl TryFrom<Status> for StatusCode {
 
 #[cfg(test)]
 mod tests {
+    use super::unframed;
     use crate::{BodyLength, Client, Event, RequestLine, Server, Slot, Status, Version};
     use alloc::vec::Vec;
-    use http::{Request, Response, StatusCode};
+    use http::{HeaderMap, Request, Response, StatusCode};
 
     #[test]
     fn requests_and_responses_survive_the_wire() {
@@ -159,6 +187,46 @@ mod tests {
         let heard: Response<()> = head.try_into().unwrap();
         assert_eq!(heard.status(), StatusCode::from_u16(299).unwrap());
         assert_eq!(heard.headers()["a"], "b");
+    }
+
+    #[test]
+    fn framing_is_written_from_the_length_alone() {
+        let headers = |length: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-length", length.parse().unwrap());
+            headers.insert("transfer-encoding", "chunked".parse().unwrap());
+            headers.insert("a", "b".parse().unwrap());
+            headers
+        };
+        assert!(unframed(&headers("5")).eq([("a", &b"b"[..])]));
+        for (length, field, expected) in [
+            (Some(7), "5", BodyLength::Known(7)),
+            (Some(0), "5", BodyLength::Known(5)),
+            (None, "5", BodyLength::Known(5)),
+            (Some(7), "", BodyLength::Known(7)),
+            (Some(0), "x", BodyLength::None),
+            (None, "-1", BodyLength::Chunked),
+        ] {
+            assert_eq!(BodyLength::of(length, &headers(field)), expected);
+        }
+        let mut out = Vec::new();
+        let mut server = Server::default();
+        let mut slots = [Slot::default(); 1];
+        let mut request = *b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        let heard = server.recv(&mut request, &mut slots).map(|step| step.used);
+        assert_eq!(heard, Ok(request.len()));
+        server
+            .send_head(
+                Status::OK,
+                unframed(&headers("5")),
+                BodyLength::Chunked,
+                &mut out,
+            )
+            .unwrap();
+        assert_eq!(
+            out,
+            b"HTTP/1.1 200 OK\r\na: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ extern crate std;
 mod blocks;
 mod chunked;
 mod client;
+#[cfg(feature = "coding")]
+pub mod coding;
 mod encode;
 mod error;
 mod event;
@@ -24,6 +26,7 @@ mod notice;
 mod octets;
 mod request;
 mod response;
+pub mod semantics;
 mod server;
 mod status;
 mod target;
@@ -35,6 +38,8 @@ pub use error::Error;
 pub use event::{Event, Found};
 pub use fields::{Fields, Slot};
 pub use framing::Framing;
+#[cfg(feature = "http")]
+pub use http_types::unframed;
 pub use limits::Limits;
 pub use request::{Parsed, RequestHead, RequestLine, RequestParser, RequestRanges};
 pub use response::{ResponseHead, ResponseRanges};

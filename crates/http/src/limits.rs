@@ -32,6 +32,49 @@ pub const INTERIM_RESPONSES: u32 = 64;
 /// method until its answer came.
 pub const PIPELINE: u32 = 64;
 
+/// Octets that coded content may decode to. Behind a ratio that passes for good, a peer could keep a client
+/// busy, and its disk filling, for as long as it likes.
+pub const DECODED: u64 = 16 << 30;
+
+/// How many times its coded length content may be: a stream of zeros is 1030 times as long as its deflate data,
+/// text is 3 to 20 times as long. Apache's DeflateInflateRatioLimit is 200.
+pub const RATIO: u64 = 200;
+
+/// Octets that content may decode to whatever its ratio: little is cheap, and may well be all the same.
+pub const BEFORE_RATIO: u64 = 1 << 20;
+
+/// The ratio is judged each time so many coded octets have come; between two times they decode to a
+/// little more than a thousand times as much.
+pub(crate) const RATIO_GRID: u64 = 1024;
+
+/// Octets of the header of one gzip member. RFC 1952 2.3 sets no bound to a file's name or comment; an extra
+/// field has at most 65 537.
+pub const GZIP_HEADER: u32 = 80 * 1024;
+
+/// The limits of decoding; the constants of this module by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodingLimits {
+    /// Octets of content: [`DECODED`].
+    pub decoded: u64,
+    /// Octets of content for each coded one: [`RATIO`]; 0 counts as 1.
+    pub ratio: u64,
+    /// Octets of content before the ratio counts: [`BEFORE_RATIO`].
+    pub before_ratio: u64,
+    /// Octets of a gzip member's header: [`GZIP_HEADER`].
+    pub gzip_header: u32,
+}
+
+impl Default for CodingLimits {
+    fn default() -> Self {
+        Self {
+            decoded: DECODED,
+            ratio: RATIO,
+            before_ratio: BEFORE_RATIO,
+            gzip_header: GZIP_HEADER,
+        }
+    }
+}
+
 /// The limits of one connection; the constants of this module by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
