@@ -11,6 +11,9 @@ use netkit_tests::ours::{Ours, block_on};
 use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::{Failed, Peer, ensure, trial};
 
+#[path = "http/codings.rs"]
+mod codings;
+
 type Tested = Result<(), Failed>;
 
 const CURL: &[Peer] = &[Peer::Curl];
@@ -62,6 +65,7 @@ fn main() {
         trial("nginx_http1.0", NGINX, nginx_http1_0),
         trial("nginx_statuses", NGINX, nginx_statuses),
     ]);
+    trials.extend(codings::trials());
     netkit_tests::run(trials)
 }
 
@@ -208,7 +212,7 @@ fn curl_sees_truncation() -> Tested {
 }
 
 /// One nginx, and one client of ours that trusts it.
-fn nginx(more: &str) -> Result<(Nginx, Client), Failed> {
+pub(crate) fn nginx(more: &str) -> Result<(Nginx, Client), Failed> {
     let place = tempfile::tempdir()?;
     let ca = Authority::new("a test CA")?;
     let files = ca.localhost(Key::P256)?.write(place.path())?;

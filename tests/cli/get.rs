@@ -3,13 +3,13 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use netkit_tests::certificates::{Authority, Key, Valid};
 use netkit_tests::nginx::Nginx;
 use netkit_tests::octets::{self, HUGE};
 use netkit_tests::openssl;
-use netkit_tests::process::{Ended, Running};
+use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 
 use crate::{NETKIT, Tested, netkit, text};
@@ -24,6 +24,18 @@ pub(crate) fn trials() -> Vec<Trial> {
         nginx("get/http1.0", http1_0),
         nginx("get/redirects", redirects),
         nginx("get/resume", resume),
+        nginx("get/resume_what_was_cut", resume_what_was_cut),
+        trial(
+            "get/resume_elsewhere",
+            &[Peer::Python, Peer::Node],
+            resume_elsewhere,
+        ),
+        nginx("get/compressed", compressed),
+        trial(
+            "get/compressed_otherwise",
+            &[Peer::Python],
+            compressed_otherwise,
+        ),
         trial("get/max_time", &[], max_time),
         openssl("get/wrong_name", wrong_name),
         openssl("get/expired", expired),
@@ -411,12 +423,15 @@ fn resume() -> Tested {
             &url(&nginx, path),
         ])
     };
+    // As a program leaves it that breaks off: with a part of it, and its date.
     let cut = || {
-        std::fs::OpenOptions::new()
-            .write(true)
-            .open(&file)?
-            .set_len(30_000)
+        let part = std::fs::OpenOptions::new().write(true).open(&file)?;
+        let modified = part.metadata()?.modified()?;
+        part.set_len(30_000)?;
+        part.set_modified(modified)
     };
+    past(&nginx.file("body"))?;
+    past(&nginx.file("all"))?;
     // From nothing, from a part, and from all of it.
     get("body")?.ok()?;
     octets::check(&file, 100_000)?;
@@ -431,6 +446,16 @@ fn resume() -> Tested {
     cut()?;
     get("all")?.ok()?;
     octets::check(&file, 100_000)?;
+    // What changed meanwhile does not go on in the middle of what it was.
+    std::fs::write(nginx.file("changed"), vec![b'x'; 100_000])?;
+    cut()?;
+    get("changed")?.ok()?;
+    nginx.logs("GET /changed status=200")?;
+    ensure!(std::fs::read(&file)? == vec![b'x'; 100_000], "two halves");
+    past(&nginx.file("changed"))?;
+    octets::write(&file, 30_000)?;
+    get("changed")?.ok()?;
+    ensure!(std::fs::read(&file)? == vec![b'x'; 100_000], "two halves");
     // What is no rest leaves the file alone.
     cut()?;
     let got = get("missing")?;
@@ -440,6 +465,142 @@ fn resume() -> Tested {
         "the part is gone"
     );
     Ok(())
+}
+
+/// A date that is a strong validator: nothing has changed for years.
+fn past(file: &Path) -> std::io::Result<()> {
+    let at = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let file = std::fs::OpenOptions::new().append(true).open(file)?;
+    file.set_modified(at)
+}
+
+/// Broken off by --max-time, and by an interrupt; what there is then is gone on with.
+fn resume_what_was_cut() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(
+        place.path(),
+        "location = /slow/body { rewrite .* /body break; limit_rate 30k; }",
+    )?;
+    octets::write(&nginx.file("body"), 400_000)?;
+    past(&nginx.file("body"))?;
+    let file = place.path().join("got");
+    let name = text(&file);
+    let slow = url(&nginx, "slow/body");
+    let arguments = ["get", "--cacert", &ca, "-o", &name, &slow];
+    let held = || std::fs::metadata(&file).map_or(0, |about| about.len());
+    for interrupted in [false, true] {
+        let _ = std::fs::remove_file(&file);
+        let ended = if interrupted {
+            let get = Running::start(NETKIT, arguments)?;
+            let until = Instant::now() + Duration::from_secs(20);
+            while held() == 0 {
+                ensure!(Instant::now() < until, "nothing comes: {}", get.said());
+                thread::sleep(Duration::from_millis(20));
+            }
+            run("kill", ["-INT", &get.id().to_string()], b"")?.ok()?;
+            get.wait()?
+        } else {
+            netkit(&[&arguments[..], &["--max-time", "3"]].concat())?
+        };
+        let code = if interrupted { 130 } else { 9 };
+        ensure!(ended.code() == Some(code), "{ended}");
+        let part = held();
+        ensure!((1..400_000).contains(&part), "{part} octets");
+        let fast = url(&nginx, "body");
+        netkit(&["get", "--cacert", &ca, "--resume", "-o", &name, &fast])?.ok()?;
+        octets::check(&file, 400_000)?;
+    }
+    let log = nginx.logs("GET /body status=206");
+    log.map(|_| ())
+}
+
+/// Python's server knows no parts and Node's script lies about them; Python redirects, too.
+fn resume_elsewhere() -> Tested {
+    const NODE: &str = r#"
+const server = require("http").createServer((request, response) => {
+  response.writeHead(206, { "Content-Range": "bytes 1-5/6" });
+  response.end("wrong");
+});
+server.listen(0, "127.0.0.1", () => console.log("port", server.address().port));
+"#;
+    const PYTHON: &str = "
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+print('port', server.server_port, flush=True)
+server.serve_forever()
+";
+    let place = tempfile::tempdir()?;
+    let served = place.path().join("served");
+    std::fs::create_dir_all(served.join("sub"))?;
+    std::fs::write(served.join("sub/index.html"), "the index")?;
+    let file = place.path().join("got");
+    let name = text(&file);
+    let python = Running::start("python3", ["-c", PYTHON, &text(&served)])?;
+    let url = format!("http://127.0.0.1:{}/sub", python.line_after("port ")?);
+    netkit(&["get", "-L", "-o", &name, &url])?.ok()?;
+    std::fs::write(&file, "the")?;
+    netkit(&["get", "-L", "--resume", "-o", &name, &url])?.ok()?;
+    ensure!(std::fs::read(&file)? == b"the index", "not all of it");
+    let node = Running::start("node", ["-e", NODE])?;
+    let url = format!("http://127.0.0.1:{}/", node.line_after("port ")?);
+    let got = netkit(&["get", "--resume", "-o", &name, &url])?;
+    ensure!(got.code() == Some(8), "{got}");
+    got.says(&["bytes 1-5/6", "stays as it is"])?;
+    ensure!(std::fs::read(&file)? == b"the index", "it did not");
+    Ok(())
+}
+
+fn compressed() -> Tested {
+    let place = tempfile::tempdir()?;
+    let (nginx, ca) = nginx(place.path(), "gzip on; gzip_types *; gzip_min_length 1;")?;
+    let words = octets::prose(5000);
+    std::fs::write(nginx.file("text"), &words)?;
+    let url = url(&nginx, "text");
+    let got = netkit(&["get", "--cacert", &ca, "--compressed", "-v", &url])?.ok()?;
+    ensure!(got.out == words, "{} octets", got.out.len());
+    got.says(&[
+        "accept-encoding: gzip, deflate",
+        "comes as gzip, decoded here",
+    ])?;
+    let plain = netkit(&["get", "--cacert", &ca, "-v", &url])?.ok()?;
+    ensure!(
+        plain.out == words && !plain.err.contains("gzip"),
+        "{}",
+        plain.err
+    );
+    Ok(())
+}
+
+/// A coding that nobody asked for, and one that breaks off.
+fn compressed_otherwise() -> Tested {
+    const SCRIPT: &str = r#"
+import gzip, http.server
+class Coded(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Encoding", self.path[1:])
+        self.end_headers()
+        self.wfile.write(gzip.compress(b"hello")[:-1])
+server = http.server.HTTPServer(("127.0.0.1", 0), Coded)
+print("port", server.server_port, flush=True)
+server.serve_forever()
+"#;
+    let python = Running::start("python3", ["-c", SCRIPT])?;
+    let port = python.line_after("port ")?;
+    for (coding, why) in [
+        ("br", "not one that was asked for"),
+        ("gzip", "ended inside its coding"),
+    ] {
+        let url = format!("http://127.0.0.1:{port}/{coding}");
+        let got = netkit(&["get", "--compressed", &url])?;
+        ensure!(got.code() == Some(8), "{got}");
+        got.says(&[why])?;
+    }
+    // Without the option nothing is taken off.
+    let url = format!("http://127.0.0.1:{port}/br");
+    netkit(&["get", &url])?.ok().map(|_| ())
 }
 
 fn max_time() -> Tested {

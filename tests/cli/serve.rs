@@ -6,7 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netkit_tests::certificates::{Authority, Key};
-use netkit_tests::octets::{self, HUGE};
+use netkit_tests::nginx::Nginx;
+use netkit_tests::octets::{self, HUGE, prose};
 use netkit_tests::openssl;
 use netkit_tests::process::{Ended, Running, run};
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
@@ -38,6 +39,19 @@ pub(crate) fn trials() -> Vec<Trial> {
             nothing_in_common,
         ),
         curl("serve/files", files),
+        curl("serve/compressed", compressed),
+        trial(
+            "serve/compressed_for_others",
+            &[Peer::Python, Peer::Node],
+            compressed_for_others,
+        ),
+        curl("serve/conditions", conditions),
+        trial("serve/listing", &[Peer::Curl, Peer::Python], listing),
+        trial(
+            "serve/behind_a_cache",
+            &[Peer::Nginx, Peer::Curl],
+            behind_a_cache,
+        ),
         curl("serve/no_escape", does_not_leave_its_folder),
         curl("serve/http", http),
         curl("serve/drains", drains),
@@ -391,7 +405,7 @@ const ANSWERS: [(&[&str], &str, &[&str]); 11] = [
         "/a%20b.html",
         &["304 "],
     ),
-    (&[], "/sub", &["301 ", "location: ./sub/"]),
+    (&[], "/sub?a=b", &["301 ", "location: ./sub/?a=b"]),
     (&["-L"], "/sub", &["301 ", "sub's index"]),
     (
         &[],
@@ -427,6 +441,261 @@ fn files() -> Tested {
         .running
         .says("\"HEAD /a%20b.html?q=1 HTTP/1.1\" 200 13")?;
     serving.running.says("\"GET /none HTTP/1.1\" 404 ")
+}
+
+/// The value of a field in the head that curl's `-i` shows.
+fn field(curl: &Ended, name: &str) -> Option<String> {
+    let head = curl.out.split("\r\n\r\n").next()?.to_owned();
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+    Some(found.1.to_owned())
+}
+
+fn compressed() -> Tested {
+    let place = tempfile::tempdir()?;
+    let text = prose(1000);
+    std::fs::write(place.path().join("a.txt"), &text)?;
+    std::fs::write(place.path().join("a.png"), &text)?;
+    std::fs::write(place.path().join("short.txt"), "short")?;
+    let serving = serve(place.path(), &["--http"])?;
+    let plain = asked(&serving, &[], "/a.txt")?;
+    ensure!(plain.out.ends_with(&text), "{plain}");
+    ensure!(field(&plain, "content-encoding").is_none(), "{plain}");
+    ensure!(
+        field(&plain, "vary").as_deref() == Some("Accept-Encoding"),
+        "{plain}"
+    );
+    let tag = field(&plain, "etag").unwrap_or_default();
+    ensure!(tag.starts_with('"'), "a strong tag: {tag}");
+    for (arguments, coding) in [
+        (&["--compressed"][..], "gzip"),
+        (
+            &["--compressed", "-H", "Accept-Encoding: deflate"],
+            "deflate",
+        ),
+        (
+            &["--compressed", "-H", "Accept-Encoding: gzip;q=0.1, deflate"],
+            "deflate",
+        ),
+        (&["--compressed", "--http1.0"], "gzip"),
+    ] {
+        let size = ["-w", "\n%{size_download}"];
+        let curl = asked(&serving, &[arguments, &size].concat(), "/a.txt")?;
+        ensure!(
+            field(&curl, "content-encoding").as_deref() == Some(coding),
+            "{curl}"
+        );
+        ensure!(field(&curl, "content-length").is_none(), "{curl}");
+        let (rest, size) = curl.out.rsplit_once('\n').unwrap_or_default();
+        ensure!(rest.ends_with(&text), "{curl}");
+        ensure!(size.parse::<usize>()? < text.len() / 3, "{size} octets");
+        let coded = field(&curl, "etag").unwrap_or_default();
+        ensure!(
+            coded.starts_with("W/") && !coded.contains(&tag),
+            "{coded} and {tag}"
+        );
+    }
+    for (arguments, path) in [
+        (&["-H", "Accept-Encoding: gzip;q=0, br"][..], "/a.txt"),
+        (&["-H", "Accept-Encoding: gzip;q=0.5, identity"], "/a.txt"),
+        (&["--compressed"], "/a.png"),
+        (&["--compressed"], "/short.txt"),
+    ] {
+        let curl = asked(&serving, arguments, path)?;
+        ensure!(field(&curl, "content-encoding").is_none(), "{curl}");
+        ensure!(field(&curl, "content-length").is_some(), "{curl}");
+    }
+    // A part is one of the file itself.
+    let part = asked(&serving, &["--compressed", "-r", "5-6"], "/a.txt")?;
+    ensure!(part.out.ends_with("\r\n\r\nis"), "{part}");
+    ensure!(field(&part, "etag").as_deref() == Some(&tag), "{part}");
+    let head = asked(&serving, &["--compressed", "-I"], "/a.txt")?;
+    ensure!(
+        field(&head, "content-encoding").as_deref() == Some("gzip"),
+        "{head}"
+    );
+    Ok(())
+}
+
+/// Python's own gzip and zlib, and what Node's fetch makes of it.
+fn compressed_for_others() -> Tested {
+    const PYTHON: &str = r#"
+import gzip, http.client, sys, zlib
+conn = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=20)
+for coding, decode in [("gzip", gzip.decompress), ("deflate", zlib.decompress)]:
+    conn.request("GET", "/a.txt", headers={"Accept-Encoding": coding})
+    said = conn.getresponse()
+    body = said.read()
+    assert said.getheader("content-encoding") == coding, said.headers
+    text = decode(body).decode()
+    print(coding, len(text), text.endswith("line 999.\n"), len(body) < len(text))
+"#;
+    const NODE: &str = r#"
+(async () => {
+  const said = await fetch(`http://127.0.0.1:${process.argv[1]}/a.txt`);
+  const text = await said.text();
+  console.log(said.headers.get("content-encoding"), text.length, text.endsWith("line 999.\n"));
+})();
+"#;
+    let place = tempfile::tempdir()?;
+    let length = prose(1000).len();
+    std::fs::write(place.path().join("a.txt"), prose(1000))?;
+    let serving = serve(place.path(), &["--http"])?;
+    let python = run("python3", ["-c", PYTHON, &serving.port], b"")?.ok()?;
+    for coding in ["gzip", "deflate"] {
+        python.says(&[&format!("{coding} {length} True True")])?;
+    }
+    run("node", ["-e", NODE, &serving.port], b"")?
+        .ok()?
+        .says(&[&format!("gzip {length} true")])
+}
+
+fn conditions() -> Tested {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("a.txt");
+    std::fs::write(&file, "0123456789")?;
+    let modified = std::time::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let date = |file| {
+        std::fs::File::options()
+            .append(true)
+            .open(file)?
+            .set_modified(modified)
+    };
+    date(&file)?;
+    let serving = serve(place.path(), &["--http"])?;
+    // What curl keeps of the first answer it shows again.
+    let tags = text(&place.path().join("tags"));
+    asked(&serving, &["--etag-save", &tags], "/a.txt")?.says(&["200 OK"])?;
+    let compared = ["--etag-compare", &tags];
+    let again = asked(&serving, &compared, "/a.txt")?;
+    again.says(&["304 "])?;
+    let tag = field(&again, "etag").unwrap_or_default();
+    ensure!(field(&again, "last-modified").is_some(), "{again}");
+    ensure!(field(&again, "content-type").is_none(), "{again}");
+    let (other, since) = ("\"other\"", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let (if_match, if_none) = (
+        format!("If-Match: {tag}"),
+        format!("If-None-Match: {other}, W/{tag}"),
+    );
+    let if_range = format!("If-Range: {tag}");
+    let if_range_date = format!("If-Range: {since}");
+    let table: [(&[&str], &str); 18] = [
+        (&["-z", since], "304"),
+        (&["-z", "Sunday, 06-Nov-94 08:49:37 GMT"], "304"),
+        (&["-z", "Sun Nov  6 08:49:36 1994"], "200"),
+        (&["-z", &format!("-{since}")], "200"),
+        (&["-z", "-Sun, 06 Nov 1994 08:49:36 GMT"], "412"),
+        (&["-H", &if_match], "200"),
+        (&["-H", "If-Match: \"other\""], "412"),
+        (&["-H", "If-Match: *"], "200"),
+        (&["-H", &if_none], "304"),
+        (&["-H", &if_none, "-I"], "304"),
+        (&["-H", "If-None-Match: *"], "304"),
+        (&["-H", "If-None-Match: \"other\"", "-z", since], "200"),
+        (&["-H", "If-Match: \"other\"", "-r", "0-1"], "412"),
+        (&["-H", &if_range, "-r", "0-1"], "206"),
+        (&["-H", &if_range_date, "-r", "0-1"], "206"),
+        (&["-H", "If-Range: \"other\"", "-r", "0-1"], "200"),
+        (&["-H", &if_range, "-r", "10-"], "416"),
+        (&["-I", "-r", "0-1"], "200"),
+    ];
+    for (arguments, status) in table {
+        let curl = asked(&serving, arguments, "/a.txt")?;
+        let begin = format!("HTTP/1.1 {status} ");
+        ensure!(
+            curl.out.starts_with(&begin),
+            "{arguments:?}: no {status} in {curl}"
+        );
+    }
+    // Conditions are on what is there (RFC 9110 13.2.1).
+    asked(&serving, &["-H", "If-None-Match: *"], "/none")?.says(&["404 "])?;
+    std::fs::write(&file, "another")?;
+    date(&file)?;
+    let changed = asked(&serving, &compared, "/a.txt")?;
+    ensure!(changed.out.ends_with("another"), "{changed}");
+    ensure!(
+        field(&changed, "etag").is_some_and(|new| new != tag),
+        "{changed}"
+    );
+    Ok(())
+}
+
+fn listing() -> Tested {
+    const SCRIPT: &str =
+        "import json, sys; print([(e['name'], e.get('octets')) for e in json.load(sys.stdin)])";
+    let place = tempfile::tempdir()?;
+    for name in ["b.txt", "a<b>.txt"] {
+        std::fs::write(place.path().join(name), "12345")?;
+    }
+    std::fs::create_dir(place.path().join("c d"))?;
+    let serving = serve(place.path(), &["--http"])?;
+    let page = asked(&serving, &[], "/")?;
+    page.says(&[
+        "text/html",
+        "a&lt;b&gt;.txt</a><td>5<td>",
+        " GMT",
+        "href=\"./c%20d/\"",
+    ])?;
+    asked(&serving, &[], "/c%20d/")?.says(&["<h1>/c d/</h1>", "href=\"../\""])?;
+    let json = asked(&serving, &["-H", "Accept: application/json"], "/")?;
+    ensure!(
+        field(&json, "content-type").as_deref() == Some("application/json"),
+        "{json}"
+    );
+    let body = json
+        .out
+        .rsplit("\r\n\r\n")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    run("python3", ["-c", SCRIPT], body.as_bytes())?
+        .ok()?
+        .says(&["[('a<b>.txt', 5), ('b.txt', 5), ('c d/', None)]"])?;
+    let mixed = asked(
+        &serving,
+        &["-H", "Accept: text/html, application/json;q=0.9"],
+        "/",
+    )?;
+    mixed.says(&["text/html"])
+}
+
+/// nginx keeps what our server said for a second, and then asks whether it is still true.
+fn behind_a_cache() -> Tested {
+    let place = tempfile::tempdir()?;
+    let served = place.path().join("served");
+    std::fs::create_dir(&served)?;
+    let file = served.join("a.txt");
+    std::fs::write(&file, prose(1000))?;
+    let serving = serve(&served, &["--http"])?;
+    let files = Authority::new("a test CA")?
+        .localhost(Key::P256)?
+        .write(place.path())?;
+    let nginx = Nginx::start(
+        &files,
+        &format!(
+            "location = /a.txt {{ proxy_pass http://127.0.0.1:{}; proxy_http_version 1.1;
+               proxy_cache answers; proxy_cache_valid 200 1s; proxy_cache_revalidate on;
+               add_header X-Cache $upstream_cache_status; }}",
+            serving.port
+        ),
+    )?;
+    let url = format!("http://{}/a.txt", nginx.plain);
+    let ask = |cache: &str| -> Tested {
+        let curl = run("curl", ["-sS", "-i", &url], b"")?.ok()?;
+        ensure!(field(&curl, "x-cache").as_deref() == Some(cache), "{curl}");
+        ensure!(
+            curl.out.ends_with("\r\n\r\nchanged") || curl.out.ends_with(&prose(1000)),
+            "{curl}"
+        );
+        Ok(())
+    };
+    ask("MISS")?;
+    thread::sleep(Duration::from_millis(2100));
+    ask("REVALIDATED")?;
+    serving.running.says("\"GET /a.txt HTTP/1.1\" 304")?;
+    std::fs::write(&file, "changed")?;
+    thread::sleep(Duration::from_millis(2100));
+    ask("EXPIRED")
 }
 
 const WAYS_OUT: [&str; 24] = [

@@ -116,6 +116,7 @@ http {{
   client_body_temp_path {folder}/bodies; client_max_body_size 0;
   proxy_temp_path {folder}/bodies; fastcgi_temp_path {folder}/bodies;
   uwsgi_temp_path {folder}/bodies; scgi_temp_path {folder}/bodies;
+  proxy_cache_path {folder}/answers keys_zone=answers:1m;
   default_type application/octet-stream;
   server {{
     listen {plain};

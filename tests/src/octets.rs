@@ -35,6 +35,14 @@ fn from(position: u64) -> &'static [u8] {
     &BLOCK[(position % PERIOD as u64) as usize..]
 }
 
+/// So many lines of text, of which a compressor leaves little: `This is line 0.` and so on.
+pub fn prose(lines: u32) -> String {
+    let lines: Vec<_> = (0..lines)
+        .map(|number| format!("This is line {number}.\n"))
+        .collect();
+    lines.concat()
+}
+
 /// Holds what arrives against what was sent.
 #[derive(Debug, Default)]
 pub struct Check {

@@ -9,9 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use netkit::http::{Method, Request, Response, StatusCode};
+use netkit::http::header::CONTENT_ENCODING;
+use netkit::http::{HeaderValue, Method, Request, Response, StatusCode};
 use netkit::tls::{Agreed, ServerConfig};
-use netkit::{Arrival, Body, Handler, Server, Shutdown, WebSocket, websocket};
+use netkit::{Arrival, Body, Coding, Handler, Server, Shutdown, WebSocket, websocket};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::cases;
@@ -136,7 +137,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-/// `/ws` is a WebSocket that echoes, `/octets/N` has that many octets, `/chunked/N` too but does not say so; what is posted is checked;
+/// `/ws` is a WebSocket that echoes, `/octets/N` has that many octets, `/chunked/N` too but does not say so, `/gzip/N` and `/deflate/N` have them coded; what is posted is checked;
 /// anything else tells what TLS agreed on.
 async fn answer(request: Request<Body>) -> Response<Body> {
     if request.uri().path() == "/ws" {
@@ -146,7 +147,7 @@ async fn answer(request: Request<Body>) -> Response<Body> {
         return check(request.into_body()).await;
     }
     let path = request.uri().path();
-    let count = |prefix| {
+    let count = |prefix: &str| {
         path.strip_prefix(prefix)
             .and_then(|count: &str| count.parse().ok())
     };
@@ -155,6 +156,15 @@ async fn answer(request: Request<Body>) -> Response<Body> {
     }
     if let Some(count) = count("/chunked/") {
         return Response::new(Body::read(Octets::new(count), None));
+    }
+    for coding in Coding::ALL {
+        if let Some(count) = count(&format!("/{}/", coding.name())) {
+            let body = Body::read(Octets::new(count), Some(count)).encoded(coding, 6);
+            let mut response = Response::new(body);
+            let name = HeaderValue::from_static(coding.name());
+            response.headers_mut().insert(CONTENT_ENCODING, name);
+            return response;
+        }
     }
     // These break off after one octet too few.
     if let Some(length) = path.strip_prefix("/cut/") {

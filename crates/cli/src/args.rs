@@ -183,9 +183,13 @@ pub(crate) struct Get {
     /// URL's own origin
     #[arg(short = 'L', long)]
     pub(crate) location: bool,
-    /// Ask only for what the file of -o does not have yet, and append it
-    #[arg(long, requires = "output", conflicts_with_all = ["data", "head"])]
+    /// Ask only for what the file of -o does not have yet, and append it, if it is still the same: the file's time
+    /// says which it was. A download that breaks off leaves the time that the server gave
+    #[arg(long, requires = "output", conflicts_with_all = ["data", "head", "compressed"])]
     pub(crate) resume: bool,
+    /// Ask for a compressed answer (gzip, deflate), and decompress it
+    #[arg(long)]
+    pub(crate) compressed: bool,
     /// Give up after so many seconds, whatever has arrived
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) max_time: Option<Duration>,

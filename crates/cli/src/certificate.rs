@@ -93,9 +93,7 @@ fn name(name: &GeneralName) -> Option<String> {
 
 /// `06 Nov 1994 08:49 GMT`, from the fixed columns of an IMF-fixdate (RFC 9110 5.6.7).
 pub(crate) fn date(at: SystemTime) -> String {
-    // httpdate writes four digits of a year; certificates can outlive them.
-    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    let fixdate = httpdate::fmt_http_date(at.min(last));
+    let fixdate = netkit::http_date(at).to_string();
     format!("{} GMT", fixdate.get(5..22).unwrap_or_default())
 }
 

@@ -17,7 +17,8 @@ Exit codes:
   7  certificate: one was refused
   8  http: the answer was malformed or cut short
   9  timeout, in any layer
- 10  websocket: the peer broke its rules, or did not close";
+ 10  websocket: the peer broke its rules, or did not close
+130  interrupted";
 
 /// Which layer failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(crate) enum Exit {
     Http = 8,
     Timeout = 9,
     WebSocket = 10,
+    Interrupted = 130,
 }
 
 /// Why the program ends early: the layer, and what to tell its user.
@@ -84,6 +86,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn interrupted(what: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Interrupted,
+            why: format!("interrupted: {what}"),
+        }
+    }
+
     pub(crate) fn demo(why: impl fmt::Display) -> Self {
         Self {
             exit: Exit::Demo,
@@ -132,6 +141,7 @@ mod tests {
             (Exit::Http, "http"),
             (Exit::Timeout, "timeout"),
             (Exit::WebSocket, "websocket"),
+            (Exit::Interrupted, "interrupted"),
         ];
         let rows: Vec<&str> = TABLE.lines().skip(2).collect();
         assert_eq!(rows.len(), codes.len());

@@ -2,20 +2,24 @@
 
 mod redirect;
 mod request;
+mod resume;
 mod sink;
 mod told;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use netkit::http::{Response, StatusCode, Version};
-use netkit::{Body, Client};
+use netkit::http::{Response, Version};
+use netkit::{Body, Client, CodingLimits};
+
+use tokio::time::Instant;
 
 use crate::args;
 use crate::exit::Failure;
 use crate::paint::Paint;
 use crate::story::Recorder;
 use redirect::Hop;
+use resume::{Held, Rest};
 use sink::Sink;
 use told::Told;
 
@@ -24,26 +28,53 @@ pub(crate) fn run(args: &args::Get) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::file("runtime", e))?;
-    let ended = runtime.block_on(in_time(args));
+    let ended = runtime.block_on(fetch(args));
     // A read of standard input that nobody waits for any more must not keep the program.
     runtime.shutdown_background();
     ended
 }
 
-async fn in_time(args: &args::Get) -> Result<(), Failure> {
-    let Some(most) = args.max_time else {
-        return fetch(args).await;
+async fn fetch(args: &args::Get) -> Result<(), Failure> {
+    let end = args.max_time.map(|most| Instant::now() + most);
+    let recorder = Arc::new(Recorder::new());
+    let held = match file(args).filter(|_| args.resume) {
+        Some(file) => Held::of(file)?,
+        None => None,
     };
-    let late = |_| Failure::timeout(format!("not done after {} s", most.as_secs_f64()));
-    tokio::time::timeout(most, fetch(args))
-        .await
-        .map_err(late)?
+    let answered = tokio::select! {
+        answered = ask(args, held.as_ref(), &recorder) => answered?,
+        late = late(args, end) => return Err(late),
+    };
+    let stop = async {
+        tokio::select! {
+            // Who breaks a download off may want to go on with it.
+            _ = tokio::signal::ctrl_c(), if file(args).is_some() => {
+                Failure::interrupted("--resume goes on with the download")
+            }
+            late = late(args, end) => late,
+        }
+    };
+    take(args, answered, held, &recorder, stop).await
 }
 
-async fn fetch(args: &args::Get) -> Result<(), Failure> {
-    let recorder = Arc::new(Recorder::new());
-    let client = client(args, &recorder)?;
-    let held = if args.resume { held(args)? } else { 0 };
+/// `--max-time`; it never comes without.
+async fn late(args: &args::Get, end: Option<Instant>) -> Failure {
+    match (args.max_time, end) {
+        (Some(most), Some(end)) => {
+            tokio::time::sleep_until(end).await;
+            Failure::timeout(format!("not done after {} s", most.as_secs_f64()))
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+/// The last response of those that the URL leads to.
+async fn ask(
+    args: &args::Get,
+    held: Option<&Held>,
+    recorder: &Arc<Recorder>,
+) -> Result<(Response<Body>, Told), Failure> {
+    let client = client(args, recorder)?;
     let mut hop = Hop::first(request::uri(&args.url)?);
     loop {
         let request = request::of(args, &hop, held).await?;
@@ -61,74 +92,57 @@ async fn fetch(args: &args::Get) -> Result<(), Failure> {
         let next = args.location.then(|| hop.next(&response, &method));
         match next.transpose()?.flatten() {
             Some(next) => hop = next,
-            None => return take(args, response, held, &told, &recorder).await,
+            None => return Ok((response, told)),
         }
     }
 }
 
-/// The last response of all.
+/// The body of the last response, or what it means for what is there.
 async fn take(
     args: &args::Get,
-    response: Response<Body>,
-    held: u64,
-    told: &Told,
+    (response, told): (Response<Body>, Told),
+    held: Option<Held>,
     recorder: &Recorder,
+    stop: impl Future<Output = Failure>,
 ) -> Result<(), Failure> {
     if args.head {
         head(&response)?;
     }
-    let append = match held {
-        0 => false,
-        held => match rest(&response, held)? {
-            Rest::Follows => true,
-            Rest::Nothing => return Ok(()),
-            Rest::All => false,
-        },
+    let append = match held.map(|held| held.rest(&response)).transpose()? {
+        Some(Rest::Follows) => true,
+        Some(Rest::Nothing) => return Ok(()),
+        Some(Rest::All) | None => false,
     };
+    if args.compressed {
+        decoded(&response)?;
+    }
+    let validator = resume::validator(&response).filter(|_| !args.compressed);
     let sink = Sink::open(args.output.as_deref(), append, response.body().length())?;
-    let read = sink.take(response.into_body()).await;
+    let read = sink.take(response.into_body(), stop).await;
+    // With the date a file can be resumed. One that is whole keeps the time of its writing.
+    if let (Some(file), Some(date)) = (file(args), validator)
+        && (args.resume || read.ended.is_err())
+    {
+        resume::keep_date(file, date).map_err(|e| Failure::file(file.display(), e))?;
+    }
     told.body(&read, &recorder.heard());
     read.ended
 }
 
-/// Octets of the file that the body is to go on.
-fn held(args: &args::Get) -> Result<u64, Failure> {
-    let path = args.output.as_deref().unwrap_or(Path::new("-"));
-    match std::fs::metadata(path) {
-        Ok(about) => Ok(about.len()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(Failure::file(path.display(), error)),
-    }
+/// The file that the body goes to.
+fn file(args: &args::Get) -> Option<&Path> {
+    let file = args.output.as_deref();
+    file.filter(|file| *file != Path::new("-"))
 }
 
-/// What a response says of a body whose first octets are there already.
-#[derive(Debug, PartialEq, Eq)]
-enum Rest {
-    /// It begins where the file ends.
-    Follows,
-    /// There is none: the file is whole.
-    Nothing,
-    /// The server sends everything again.
-    All,
-}
-
-/// RFC 9110 15.3.7, 15.5.17, 14.4.
-fn rest(response: &Response<Body>, held: u64) -> Result<Rest, Failure> {
-    let range = response.headers().get("content-range");
-    let range = range
-        .and_then(|range| range.to_str().ok())
-        .unwrap_or("none");
-    match response.status() {
-        StatusCode::PARTIAL_CONTENT if range.starts_with(&format!("bytes {held}-")) => {
-            Ok(Rest::Follows)
-        }
-        StatusCode::RANGE_NOT_SATISFIABLE if range == format!("bytes */{held}") => {
-            Ok(Rest::Nothing)
-        }
-        StatusCode::OK => Ok(Rest::All),
-        status => Err(Failure::http(format!(
-            "asked for what follows octet {held}: {status}, range {range}; the file stays as it is"
+/// RFC 9110 8.4: a body with another coding than those that were asked for would only look like what it is
+/// not.
+fn decoded(response: &Response<Body>) -> Result<(), Failure> {
+    match response.headers().get("content-encoding") {
+        Some(coding) if response.body().length() != Some(0) => Err(Failure::http(format!(
+            "the content coding {coding:?} is not one that was asked for"
         ))),
+        _ => Ok(()),
     }
 }
 
@@ -138,6 +152,9 @@ fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure>
         .keep_alive(false)
         .http1_0(args.http1_0)
         .configure_tls(move |config| config.versions = versions);
+    if args.compressed {
+        builder = builder.decode(CodingLimits::default());
+    }
     if let Some(file) = &args.cacert {
         builder = builder.roots(netkit::roots::pem_file(file)?);
     }
@@ -182,26 +199,4 @@ fn status_line(response: &Response<Body>) -> String {
         "HTTP/1.1"
     };
     format!("{version} {}", response.status())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_goes_on_only_where_it_ends() {
-        let said = |status: u16, range: &str| {
-            let response = Response::builder()
-                .status(status)
-                .header("content-range", range);
-            rest(&response.body(Body::empty()).unwrap(), 10).ok()
-        };
-        assert_eq!(said(206, "bytes 10-19/20"), Some(Rest::Follows));
-        assert_eq!(said(206, "bytes 1-19/20"), None);
-        assert_eq!(said(206, "bytes 100-119/120"), None);
-        assert_eq!(said(416, "bytes */10"), Some(Rest::Nothing));
-        assert_eq!(said(416, "bytes */9"), None);
-        assert_eq!(said(200, ""), Some(Rest::All));
-        assert_eq!(said(404, ""), None);
-    }
 }

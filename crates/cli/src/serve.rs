@@ -6,7 +6,6 @@ mod content_type;
 mod echo;
 mod files;
 mod listing;
-mod range;
 
 use std::convert::Infallible;
 use std::fs::OpenOptions;

@@ -1,5 +1,6 @@
 use crate::{
     body::Body,
+    coding,
     connection::Connection,
     dial::{self, Target, Trust},
     error::{Error, Stage},
@@ -18,7 +19,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use netkit_http::Version;
+use netkit_http::{Version, limits::CodingLimits};
 use netkit_tls::{ClientConfig, ClientSessionMemory, DangerousAcceptAny, KeyLog};
 use netkit_ws::handshake::Opening;
 use netkit_x509::Roots;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) keep_alive: bool,
     pub(crate) version: Version,
     pub(crate) connect_to: Option<(String, u16)>,
+    /// Content codings are asked for and taken off.
+    pub(crate) decode: Option<CodingLimits>,
 }
 
 type Configure = Box<dyn FnOnce(&mut ClientConfig) + Send>;
@@ -61,6 +64,7 @@ pub struct ClientBuilder {
     idle_for: Duration,
     version: Version,
     connect_to: Option<String>,
+    decode: Option<CodingLimits>,
 }
 
 impl Default for ClientBuilder {
@@ -78,6 +82,7 @@ impl Default for ClientBuilder {
             idle_for: Duration::from_secs(50),
             version: Version::Http11,
             connect_to: None,
+            decode: None,
         }
     }
 }
@@ -165,6 +170,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks for gzip and deflate, and decodes what comes in one of them: Content-Encoding and Content-Length then
+    /// disappear from the response's head, [`Exchange::decoded`](crate::Exchange::decoded) says which it was,
+    /// and a body that is not what its coding says fails, or is more than `limits` allow.
+    ///
+    /// A request with an Accept-Encoding of its own keeps it; one with a Range asks for no coding, and a part
+    /// is not decoded. Off by default.
+    #[must_use]
+    pub fn decode(mut self, limits: CodingLimits) -> Self {
+        self.decode = Some(limits);
+        self
+    }
+
     /// Where streams come from. The default is [`Tcp`].
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
@@ -214,6 +231,7 @@ impl ClientBuilder {
                 keep_alive: self.keep_alive,
                 version: self.version,
                 connect_to,
+                decode: self.decode,
             }),
         })
     }
@@ -354,6 +372,9 @@ impl Client {
         if !self.shared.keep_alive && !parts.headers.contains_key(CONNECTION) {
             let close = HeaderValue::from_static("close");
             parts.headers.insert(CONNECTION, close);
+        }
+        if self.shared.decode.is_some() {
+            coding::ask(&mut parts.headers);
         }
         Ok(())
     }

@@ -2,7 +2,6 @@ use crate::{
     body::Body,
     error::{Error, Layer, Stage},
     limits::{FIELDS, WRITE_AHEAD},
-    message,
     timeouts::Deadline,
     transport::Stream,
     wire::Wire,
@@ -61,7 +60,7 @@ macro_rules! machine {
                 trailers: &HeaderMap,
                 out: &mut Vec<u8>,
             ) -> Result<(), HttpError> {
-                Self::send_end(self, message::fields(trailers), out)
+                Self::send_end(self, netkit_http::unframed(trailers), out)
             }
         }
     };

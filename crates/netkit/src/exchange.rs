@@ -3,17 +3,17 @@
 use crate::{
     body::{Body, Pieces},
     client::Shared,
+    coding,
     connection::{Sending, refused},
     dial::Facts,
     error::{Error, Layer, Stage},
-    message,
     pool::{Conn, Origin},
     switched::Switched,
 };
 use bytes::Bytes;
 use http::{Response, request::Parts};
 use http_body::Frame;
-use netkit_http::{Found, Framing, RequestLine};
+use netkit_http::{BodyLength, Found, Framing, RequestLine, coding::Coding};
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -38,6 +38,8 @@ pub struct Exchange {
     pub sent: Duration,
     /// From the start of the exchange on the connection until the response's head had arrived.
     pub first_byte: Duration,
+    /// The content coding that was taken off the body: see [`decode`](crate::ClientBuilder::decode).
+    pub decoded: Option<Coding>,
 }
 
 /// An exchange under way.
@@ -84,8 +86,8 @@ impl Running {
             target,
             version: shared.version,
         };
-        let length = message::body_length(body.length(), &parts.headers);
-        let fields = message::fields(&parts.headers);
+        let length = BodyLength::of(body.length(), &parts.headers);
+        let fields = netkit_http::unframed(&parts.headers);
         let link = &mut conn.link;
         let content = link
             .machine
@@ -125,6 +127,7 @@ impl Running {
             number: conn.requests,
             sent: self.sent,
             first_byte: self.start.elapsed(),
+            decoded: None,
         };
         response.extensions_mut().insert(exchange);
         // RFC 9110 7.8: what follows is another protocol's, as soon as the request is complete.
@@ -133,8 +136,14 @@ impl Running {
             Switched::over(conn.link.wire).keep(&mut response);
             return Ok(response.map(|()| Body::empty()));
         }
+        let decode = self.shared.decode;
         let body = self.into_body(framing)?;
-        Ok(response.map(|()| body))
+        let mut response = response.map(|()| body);
+        let decoded = decode.and_then(|limits| coding::take_off(&mut response, limits));
+        if let Some(exchange) = response.extensions_mut().get_mut::<Exchange>() {
+            exchange.decoded = decoded;
+        }
+        Ok(response)
     }
 
     /// Moves the request on. A request that cannot be sent is no reason to stop reading.

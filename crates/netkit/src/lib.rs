@@ -2,6 +2,7 @@
 
 mod body;
 mod client;
+mod coding;
 mod connection;
 mod date;
 mod dial;
@@ -10,7 +11,6 @@ mod exchange;
 mod feed;
 pub mod identity;
 mod limits;
-mod message;
 mod pool;
 mod random;
 pub mod roots;
@@ -28,6 +28,7 @@ mod wire;
 
 pub use body::Body;
 pub use client::{Client, ClientBuilder};
+pub use date::http_date;
 pub use dial::Facts;
 pub use error::{BoxError, Error, Layer, Stage};
 pub use exchange::Exchange;
@@ -42,6 +43,7 @@ pub use websocket::WebSocket;
 
 pub use bytes::Bytes;
 pub use http;
+pub use netkit_http::{coding::Coding, limits::CodingLimits, semantics};
 #[cfg(feature = "stack")]
 pub use netkit_stack as stack;
 pub use netkit_tls as tls;

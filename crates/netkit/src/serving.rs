@@ -7,11 +7,10 @@ use crate::{
     error::{BoxError, Error, Kind, Layer, Stage},
     feed::{Feed, Wants, feed},
     limits::DISCARD,
-    message,
     server::{Handler, Server},
     shutdown::Shutdown,
     switched::{Switched, TakeOver},
-    timeouts::within,
+    timeouts::{Patience, within},
     tls_stream,
     transport::Stream,
     wire::Wire,
@@ -22,7 +21,7 @@ use http::{
     header::{CONTENT_TYPE, DATE},
 };
 use http_body::Frame;
-use netkit_http::{Found, Framing, Status};
+use netkit_http::{BodyLength, Found, Framing, Status};
 use netkit_tls::Agreed;
 use std::{
     future::poll_fn,
@@ -82,6 +81,7 @@ pub(crate) async fn serve<H: Handler>(
         server,
         arrival,
         feed: None,
+        patience: Patience::default(),
         waits_for: None,
         linger: false,
         cut: false,
@@ -108,6 +108,8 @@ struct Serving {
     arrival: Arrival,
     /// The body of the current request on its way to the handler.
     feed: Option<Feed>,
+    /// For the body of the current request.
+    patience: Patience,
     /// The stage that the deadline was armed for.
     waits_for: Option<Stage>,
     /// The peer may still be sending when this side has nothing more to say.
@@ -204,6 +206,14 @@ impl Serving {
         }
     }
 
+    /// The peer owes more of the request's body.
+    fn wait_for_body(&mut self) {
+        if self.waits_for != Some(Stage::RequestBody) {
+            let after = self.patience.begin(&self.server.timeouts);
+            self.wait(Stage::RequestBody, after);
+        }
+    }
+
     /// The request with its body: whole if it is here already, else as it arrives.
     fn begin(
         &mut self,
@@ -212,6 +222,7 @@ impl Serving {
         cx: &mut Context<'_>,
     ) -> Result<Request<Body>, Error> {
         self.arrival.number += 1;
+        self.patience = Patience::default();
         let here = self.link.wire.unread().len() as u64;
         let left = match framing {
             Framing::Length(octets) => Some(octets),
@@ -289,7 +300,7 @@ impl Serving {
             Poll::Pending => {
                 // The interim response leaves as soon as it can; an error shows when the response is sent.
                 let _ = self.link.wire.poll_flush(cx);
-                self.wait(Stage::RequestBody, self.server.timeouts.request_body);
+                self.wait_for_body();
                 match self.link.deadline.poll(cx) {
                     Poll::Ready(late) => Err(late),
                     Poll::Pending => return false,
@@ -297,6 +308,7 @@ impl Serving {
             }
         };
         self.waits_for = None;
+        self.patience.got(octets(&piece));
         let goes_on = matches!(piece, Ok(Some(_)));
         self.linger |= piece.is_err();
         let Some(feed) = &self.feed else {
@@ -364,13 +376,13 @@ impl Serving {
         if !parts.headers.contains_key(DATE) {
             parts.headers.insert(DATE, date::now());
         }
-        let length = message::body_length(body.length(), &parts.headers);
+        let length = BodyLength::of(body.length(), &parts.headers);
         let link = &mut self.link;
         let content = link
             .machine
             .send_head(
                 parts.status.into(),
-                message::fields(&parts.headers),
+                netkit_http::unframed(&parts.headers),
                 length,
                 &mut link.scratch,
             )
@@ -426,11 +438,14 @@ impl Serving {
             }
             match self.link.poll_content(Stage::RequestBody, cx)? {
                 Poll::Ready(Some(frame)) => {
-                    dropped += frame.data_ref().map_or(0, |data| data.len() as u64);
+                    let new = frame.data_ref().map_or(0, |data| data.len() as u64);
+                    dropped += new;
+                    self.waits_for = None;
+                    self.patience.got(new);
                 }
                 Poll::Ready(None) => break,
                 Poll::Pending => {
-                    self.wait(Stage::RequestBody, self.server.timeouts.request_body);
+                    self.wait_for_body();
                     return self.link.deadline.poll(cx).map(Err);
                 }
             }
@@ -471,6 +486,13 @@ impl Serving {
         });
         let _ = within(Stage::SendResponse, self.server.timeouts.linger, gone).await;
     }
+}
+
+/// Octets of content in what came.
+fn octets<E>(piece: &Result<Option<Frame<Bytes>>, E>) -> u64 {
+    let frame = piece.as_ref().ok().and_then(Option::as_ref);
+    let data = frame.and_then(Frame::data_ref);
+    data.map_or(0, |data| data.len() as u64)
 }
 
 /// The response to a request that failed.

@@ -48,6 +48,10 @@ pub struct ServerTimeouts {
     pub request_head: Duration,
     /// Reading a request's body while the handler wants it, without progress. Default: 30 s.
     pub request_body: Duration,
+    /// Octets of a request's body that one more second of waiting for it has to bring, when all its waits together
+    /// have lasted longer than [`request_body`](Self::request_body): an octet now and then does not keep a connection.
+    /// 0 turns it off. Default: 500, as Apache's RequestReadTimeout has it.
+    pub request_body_rate: u32,
     /// The handler, from request to the head of its response. Default: 120 s.
     pub handler: Duration,
     /// Writing the response, without progress. Default: 30 s.
@@ -67,12 +71,44 @@ impl Default for ServerTimeouts {
             tls_handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(10),
             request_body: Duration::from_secs(30),
+            request_body_rate: 500,
             handler: Duration::from_secs(120),
             send: Duration::from_secs(30),
             idle: Duration::from_secs(60),
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(30),
         }
+    }
+}
+
+/// How long a server has waited for a request's body, and for how much.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    waited: Duration,
+    octets: u64,
+    since: Option<Instant>,
+}
+
+impl Patience {
+    /// Another wait begins; how long it may last.
+    pub(crate) fn begin(&mut self, timeouts: &ServerTimeouts) -> Duration {
+        self.since = Some(Instant::now());
+        let (once, rate) = (timeouts.request_body, timeouts.request_body_rate);
+        if rate == 0 {
+            return once;
+        }
+        let earned = Duration::from_secs(self.octets / u64::from(rate));
+        let in_all = once.saturating_add(earned);
+        once.min(in_all.saturating_sub(self.waited))
+    }
+
+    /// So many octets came, after a wait or at once.
+    pub(crate) fn got(&mut self, octets: u64) {
+        self.waited += self
+            .since
+            .take()
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        self.octets += octets;
     }
 }
 
@@ -156,5 +192,39 @@ pub(crate) async fn within<T>(
     match tokio::time::timeout(after, work).await {
         Ok(result) => result,
         Err(_) => Err(Error::timeout(stage, after)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Patience, ServerTimeouts};
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_are_paid_for_with_octets() {
+        let timeouts = ServerTimeouts::default();
+        let (mut patience, second) = (Patience::default(), Duration::from_secs(1));
+        for number in 0..20 {
+            // One octet a second: nothing is earned.
+            assert_eq!(patience.begin(&timeouts), (30 - number) * second);
+            tokio::time::advance(second).await;
+            patience.got(1);
+        }
+        // What comes without a wait earns, too; a single wait is never longer than the first.
+        patience.got(2980);
+        assert_eq!(patience.begin(&timeouts), 16 * second);
+        patience.got(100_000_000);
+        assert_eq!(patience.begin(&timeouts), 30 * second);
+        let off = ServerTimeouts {
+            request_body_rate: 0,
+            ..timeouts
+        };
+        let mut patience = Patience::default();
+        patience.begin(&off);
+        tokio::time::advance(100 * second).await;
+        patience.got(1);
+        assert_eq!(patience.begin(&off), 30 * second);
+        patience.got(0);
+        assert_eq!(patience.begin(&timeouts), Duration::ZERO);
     }
 }

@@ -26,6 +26,7 @@ use tokio::{
 };
 
 const SLOW: usize = 2000;
+const KINDS: usize = 5;
 const TIMER: Duration = Duration::from_millis(600);
 
 /// One end of a pipe.
@@ -113,16 +114,18 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 /// Dials, and says what its kind says; what it heard until the end, and when that was.
 async fn slow(kind: usize, mut end: DuplexStream) -> (usize, String, Duration) {
     let start = Instant::now();
-    let begins = match kind % 4 {
+    let kind = kind % KINDS;
+    let begins = match kind {
         0 => "",
         1 => GET,
         2 => "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf",
-        _ => "GET / HTTP/1.1\r\nHost: ",
+        3 => "GET / HTTP/1.1\r\nHost: ",
+        _ => "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n",
     };
     end.write_all(begins.as_bytes()).await.unwrap();
     let mut heard = Vec::new();
-    if kind % 4 == 3 {
-        // An octet now and then does not buy a head more time.
+    if kind >= 3 {
+        // An octet now and then does not buy a head more time, nor a body.
         while end.write_all(b"h").await.is_ok() {
             let some = tokio::time::timeout(TIMER / 8, end.read_buf(&mut heard)).await;
             if some.is_ok() {
@@ -132,7 +135,7 @@ async fn slow(kind: usize, mut end: DuplexStream) -> (usize, String, Duration) {
     }
     let _ = end.read_to_end(&mut heard).await;
     let heard = String::from_utf8(heard).unwrap();
-    (kind % 4, heard, start.elapsed())
+    (kind, heard, start.elapsed())
 }
 
 #[tokio::test]

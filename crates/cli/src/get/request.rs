@@ -2,17 +2,22 @@
 
 use netkit::Body;
 use netkit::http::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, HOST, RANGE, TRANSFER_ENCODING,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, HOST,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use netkit::http::{HeaderValue, Method, Request, Uri, Version};
 
 use super::redirect::Hop;
+use super::resume::Held;
 use crate::args;
 use crate::exit::Failure;
 
-/// The request of this hop; `held` octets of the answer are there already.
-pub(crate) async fn of(args: &args::Get, hop: &Hop, held: u64) -> Result<Request<Body>, Failure> {
+/// The request of this hop; what is `held` of the answer need not come again.
+pub(crate) async fn of(
+    args: &args::Get,
+    hop: &Hop,
+    held: Option<&Held>,
+) -> Result<Request<Body>, Failure> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = hop.uri.clone();
     *request.method_mut() = match (&args.method, &args.data) {
@@ -34,9 +39,13 @@ pub(crate) async fn of(args: &args::Get, hop: &Hop, held: u64) -> Result<Request
             headers.append(&field.name, field.value.clone());
         }
     }
-    if held > 0 {
-        let rest = HeaderValue::try_from(format!("bytes={held}-"));
-        headers.extend(rest.ok().map(|rest| (RANGE, rest)));
+    if args.compressed {
+        headers
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static("gzip, deflate"));
+    }
+    if let Some(held) = held {
+        held.ask_for_rest(headers);
     }
     let agent = concat!("netkit/", env!("CARGO_PKG_VERSION"));
     headers.entry(HOST).or_insert(host);

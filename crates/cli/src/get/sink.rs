@@ -64,10 +64,17 @@ impl Sink {
         })
     }
 
-    pub(crate) async fn take(mut self, body: Body) -> Read {
+    /// Takes all of the body, or what comes until `stop` says why there is no more.
+    pub(crate) async fn take(mut self, body: Body, stop: impl Future<Output = Failure>) -> Read {
         let started = Instant::now();
         let mut octets = 0;
-        let ended = self.drain(body, &mut octets, started).await;
+        let drained = tokio::select! {
+            drained = self.drain(body, &mut octets, started) => drained,
+            failure = stop => Err(failure),
+        };
+        // What did arrive is worth keeping, but why there is no more matters most.
+        let flushed = self.to.flush().await;
+        let ended = drained.and(flushed.map_err(|e| Failure::file(&self.name, e)));
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
@@ -85,14 +92,7 @@ impl Sink {
         started: Instant,
     ) -> Result<(), Failure> {
         while let Some(piece) = body.chunk().await {
-            let piece = match piece {
-                Ok(piece) => piece,
-                Err(error) => {
-                    // What did arrive is worth keeping; the error is what matters.
-                    let _ = self.to.flush().await;
-                    return Err(error.into());
-                }
-            };
+            let piece = piece?;
             self.to
                 .write_all(&piece)
                 .await
@@ -108,10 +108,7 @@ impl Sink {
                 bar.set_position(*octets);
             }
         }
-        self.to
-            .flush()
-            .await
-            .map_err(|e| Failure::file(&self.name, e))
+        Ok(())
     }
 }
 

@@ -124,6 +124,11 @@ impl Told {
                 &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())),
             );
         }
+        // It is no longer in the head.
+        let exchange = response.extensions().get::<Exchange>();
+        if let Some(coding) = exchange.and_then(|exchange| exchange.decoded) {
+            self.line("body", &format!("comes as {}, decoded here", coding.name()));
+        }
     }
 
     pub(crate) fn body(&self, read: &Read, heard: &[Heard]) {

@@ -45,7 +45,7 @@ pub(crate) fn line<B>(
 
 /// The format's own date, from the fixed columns of an IMF-fixdate (RFC 9110 5.6.7).
 fn date(now: SystemTime) -> String {
-    let fixdate = httpdate::fmt_http_date(now);
+    let fixdate = netkit::http_date(now).to_string();
     let column = |range| fixdate.get(range).unwrap_or_default();
     format!(
         "{}/{}/{}:{} +0000",

@@ -1,21 +1,28 @@
 //! What to answer: a file, a part of it, a folder's page, or why not.
 
+use std::fs::Metadata;
 use std::io::SeekFrom;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use netkit::Body;
 use netkit::http::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderName, IF_MODIFIED_SINCE, IF_RANGE,
-    LAST_MODIFIED, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCEPT_RANGES, ALLOW, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderName, LAST_MODIFIED, LOCATION, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use netkit::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use netkit::semantics::{self, ContentRange, EntityTag, Selected, Validators, Verdict};
+use netkit::{Body, Coding};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::content_type;
-use super::files::{Folder, Found, Refusal};
-use super::listing;
-use super::range::{self, Part};
+use super::files::{self, Folder, Found, Refusal};
+use super::listing::{self, Listing};
+
+/// Less than this is not worth a coding, in octets.
+const SMALL: u64 = 256;
+
+/// zlib's level: most of what text has to give, at a third of the time of the default.
+const LEVEL: u32 = 4;
 
 pub(crate) async fn to(folder: &Folder, request: &Request<()>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -23,11 +30,11 @@ pub(crate) async fn to(folder: &Folder, request: &Request<()>) -> Response<Body>
         set(&mut response, ALLOW, "GET, HEAD");
         return response;
     }
-    let path = request.uri().path();
-    let found = match folder.find(path) {
-        Ok(Found::File(file)) => self::file(&file, request.headers()).await,
-        Ok(Found::Listing(folder)) => page(&folder, path),
-        Ok(Found::FolderWithoutSlash) => Ok(beside(path)),
+    let uri = request.uri();
+    let found = match folder.find(uri.path()) {
+        Ok(Found::File(file)) => self::file(&file, request).await,
+        Ok(Found::Listing(folder)) => page(&folder, request),
+        Ok(Found::FolderWithoutSlash) => Ok(beside(uri.path(), uri.query())),
         Err(refusal) => Err(refusal),
     };
     found.unwrap_or_else(|refusal| match refusal {
@@ -37,40 +44,58 @@ pub(crate) async fn to(folder: &Folder, request: &Request<()>) -> Response<Body>
     })
 }
 
-async fn file(path: &Path, asked: &HeaderMap) -> Result<Response<Body>, Refusal> {
+async fn file(path: &Path, request: &Request<()>) -> Result<Response<Body>, Refusal> {
     let mut file = tokio::fs::File::open(path)
         .await
         .map_err(|_| Refusal::Forbidden)?;
     let about = file.metadata().await.map_err(|_| Refusal::Forbidden)?;
-    let length = about.len();
-    let modified = about.modified().ok();
+    let (length, asked) = (about.len(), request.headers());
     let mut response = Response::new(Body::empty());
-    set(&mut response, CONTENT_TYPE, content_type::of(path));
-    set(&mut response, ACCEPT_RANGES, "bytes");
-    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    let media_type = content_type::of(path);
+    let coding = coding(asked, media_type, length, &mut response);
+    let tag = tag(&about, coding);
+    let modified = about.modified().ok().map(netkit::http_date);
+    set(&mut response, ETAG, &tag);
     if let Some(modified) = modified {
-        set(
-            &mut response,
-            LAST_MODIFIED,
-            &httpdate::fmt_http_date(modified),
-        );
+        set(&mut response, LAST_MODIFIED, &modified.to_string());
     }
-    if not_modified(asked, modified) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response.headers_mut().remove(CONTENT_TYPE);
-        return Ok(response);
-    }
-    let octets = match part(asked, response.headers().get(LAST_MODIFIED), length) {
-        Part::Whole => 0..length,
-        Part::Some(octets) => {
+    let current = Validators {
+        etag: EntityTag::parse(tag.as_bytes()),
+        last_modified: modified,
+    };
+    let fields = asked.iter();
+    let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let now = netkit::http_date(SystemTime::now());
+    let verdict = semantics::evaluate(request.method().as_str(), fields, Some(&current), now);
+    let range = match verdict {
+        Verdict::Perform { range } => asked.get(RANGE).filter(|_| range),
+        Verdict::NotModified => {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(response);
+        }
+        Verdict::PreconditionFailed => return Ok(plain(StatusCode::PRECONDITION_FAILED)),
+    };
+    set(&mut response, CONTENT_TYPE, media_type);
+    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(&mut response, ACCEPT_RANGES, "bytes");
+    let selected = range.map_or(Selected::Whole, |range| {
+        semantics::select(range.as_bytes(), length)
+    });
+    let octets = match selected {
+        Selected::Whole => 0..length,
+        Selected::Part(octets) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            let range = format!("bytes {}-{}/{length}", octets.start, octets.end - 1);
-            set(&mut response, CONTENT_RANGE, &range);
+            let part = ContentRange::Part {
+                octets: octets.clone(),
+                complete: Some(length),
+            };
+            set(&mut response, CONTENT_RANGE, &part.to_string());
             octets
         }
-        Part::Beyond => {
+        Selected::Unsatisfiable => {
             let mut response = plain(StatusCode::RANGE_NOT_SATISFIABLE);
-            set(&mut response, CONTENT_RANGE, &format!("bytes */{length}"));
+            let none = ContentRange::Unsatisfied { complete: length };
+            set(&mut response, CONTENT_RANGE, &none.to_string());
             return Ok(response);
         }
     };
@@ -81,48 +106,83 @@ async fn file(path: &Path, asked: &HeaderMap) -> Result<Response<Body>, Refusal>
     }
     let length = octets.end - octets.start;
     // A file that grows meanwhile must not outgrow what the head says.
-    *response.body_mut() = Body::read(file.take(length), Some(length));
+    let body = Body::read(file.take(length), Some(length));
+    *response.body_mut() = coded(body, coding);
     Ok(response)
 }
 
-/// RFC 9110 13.1.3, to the second, which is all that a date has.
-fn not_modified(asked: &HeaderMap, modified: Option<SystemTime>) -> bool {
-    let since = asked
-        .get(IF_MODIFIED_SINCE)
-        .and_then(|field| field.to_str().ok());
-    let since = since.and_then(|date| httpdate::parse_http_date(date).ok());
-    match (since, modified) {
-        (Some(since), Some(modified)) => {
-            httpdate::HttpDate::from(modified) <= httpdate::HttpDate::from(since)
-        }
-        _ => false,
+/// The coding to use for content of this type and length, if any; the response says so, and that the answer
+/// depends on what was asked. A request with a range has the content as it is: its parts are the file's.
+fn coding(
+    asked: &HeaderMap,
+    media_type: &str,
+    length: u64,
+    response: &mut Response<Body>,
+) -> Option<Coding> {
+    if !content_type::shrinks(media_type) || length < SMALL {
+        return None;
+    }
+    add(response, VARY, "Accept-Encoding");
+    if asked.contains_key(RANGE) {
+        return None;
+    }
+    let lines = asked.get_all(ACCEPT_ENCODING).iter();
+    let name = semantics::content_coding(
+        lines.map(HeaderValue::as_bytes),
+        &Coding::ALL.map(Coding::name),
+    )?;
+    set(response, CONTENT_ENCODING, name);
+    Coding::named(name.as_bytes())
+}
+
+fn coded(body: Body, coding: Option<Coding>) -> Body {
+    match coding {
+        Some(coding) => body.encoded(coding, LEVEL),
+        None => body,
     }
 }
 
-/// RFC 9110 13.1.5: a range of a file that may have changed is the whole file.
-fn part(asked: &HeaderMap, last_modified: Option<&HeaderValue>, length: u64) -> Part {
-    let unchanged = asked
-        .get(IF_RANGE)
-        .is_none_or(|then| Some(then) == last_modified);
-    match asked.get(RANGE).and_then(|field| field.to_str().ok()) {
-        Some(range) if unchanged => range::asked(range, length),
-        _ => Part::Whole,
+/// The file's time and length, as far as the system tells them apart. Coded content has a tag of its own
+/// (RFC 9110 8.8.3.3), and a weak one: another release may code it otherwise.
+fn tag(about: &Metadata, coding: Option<Coding>) -> String {
+    let modified = about.modified().unwrap_or(UNIX_EPOCH);
+    let nanoseconds = match modified.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_nanos(),
+        Err(before) => before.duration().as_nanos(),
+    };
+    let length = about.len();
+    match coding {
+        None => format!("\"{nanoseconds:x}-{length:x}\""),
+        Some(coding) => format!("W/\"{nanoseconds:x}-{length:x}-{}\"", coding.name()),
     }
 }
 
-fn page(folder: &Path, path: &str) -> Result<Response<Body>, Refusal> {
-    let page = listing::page(folder, path).map_err(|_| Refusal::Forbidden)?;
-    let mut response = Response::new(Body::from(page));
-    set(&mut response, CONTENT_TYPE, "text/html; charset=utf-8");
+/// A folder's entries, as a page or as JSON, whichever is wanted more.
+fn page(folder: &Path, request: &Request<()>) -> Result<Response<Body>, Refusal> {
+    let path = files::relative(request.uri().path())?;
+    let entries = Listing::of(folder).map_err(|_| Refusal::Forbidden)?;
+    let asked = request.headers();
+    let mut response = Response::new(Body::empty());
+    add(&mut response, VARY, "Accept");
+    let (media_type, text) = if listing::wants_json(asked) {
+        ("application/json", entries.json())
+    } else {
+        ("text/html; charset=utf-8", entries.html(&path))
+    };
+    let coding = coding(asked, media_type, text.len() as u64, &mut response);
+    set(&mut response, CONTENT_TYPE, media_type);
+    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    *response.body_mut() = coded(Body::from(text), coding);
     Ok(response)
 }
 
 /// To the same folder with its slash. The reference is relative to the folder's parent, so a path
 /// such as `//elsewhere` cannot make it point to another host.
-fn beside(path: &str) -> Response<Body> {
+fn beside(path: &str, query: Option<&str>) -> Response<Body> {
     let name = path.rsplit('/').next().unwrap_or_default();
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
     let mut response = plain(StatusCode::MOVED_PERMANENTLY);
-    set(&mut response, LOCATION, &format!("./{name}/"));
+    set(&mut response, LOCATION, &format!("./{name}/{query}"));
     response
 }
 
@@ -134,9 +194,16 @@ fn plain(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Every value here is visible ASCII: a constant, a number, a date, or a part of a parsed URI.
+/// Every value here is visible ASCII: a constant, a number, a date, a tag, or a part of a parsed URI.
 fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
+}
+
+/// One more element of a list.
+fn add(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
+    response
+        .headers_mut()
+        .append(name, HeaderValue::from_static(value));
 }

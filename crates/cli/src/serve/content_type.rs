@@ -54,9 +54,37 @@ pub(crate) fn of(path: &Path) -> &'static str {
     }
 }
 
+/// Whether content of this type shrinks: text, and what is made of text or numbers. Images, sound and archives
+/// are compressed already.
+pub(crate) fn shrinks(media_type: &str) -> bool {
+    let more = [
+        "application/json",
+        "application/toml",
+        "application/wasm",
+        "application/x-tar",
+        "application/xml",
+        "font/otf",
+        "font/ttf",
+        "image/bmp",
+        "image/svg+xml",
+    ];
+    media_type.starts_with("text/") || more.contains(&media_type)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shrinks() {
+        let of = |name| shrinks(of(Path::new(name)));
+        for name in ["x.html", "x.js", "x.json", "x.svg", "x.md", "x.wasm"] {
+            assert!(of(name), "{name}");
+        }
+        for name in ["x.png", "x.gz", "x.zip", "x.mp4", "x.woff2", "x"] {
+            assert!(!of(name), "{name}");
+        }
+    }
 
     #[test]
     fn every_row_is_found() {
