@@ -59,7 +59,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(
         whole
             .error
-            .is_none_or(|error| error.name().starts_with("Peer"))
+            .is_none_or(|failure| failure.error.name().starts_with("Peer"))
     );
 
     what_is_sent_is_heard(stream, &cuts);

@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(
         whole
             .error
-            .is_none_or(|error| !error.name().starts_with("Misuse"))
+            .is_none_or(|failure| !failure.error.name().starts_with("Misuse"))
     );
 
     what_is_sent_is_heard(stream, &cuts);

@@ -8,9 +8,9 @@
 pub(crate) type Block = [u8; 16];
 
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
-pub(crate) use portable::{beyond_name, controls, spaces};
+pub(crate) use portable::{beyond_name, beyond_target, controls};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-pub(crate) use sse2::{beyond_name, controls, spaces};
+pub(crate) use sse2::{beyond_name, beyond_target, controls};
 
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod portable {
@@ -33,9 +33,9 @@ mod portable {
         })
     }
 
-    /// SP.
-    pub(crate) fn spaces(block: &Block) -> u32 {
-        mask(block, |octet| octet == b' ')
+    /// Controls and SP: no target has them.
+    pub(crate) fn beyond_target(block: &Block) -> u32 {
+        mask(block, |octet| octet == b' ' || octet.is_ascii_control())
     }
 }
 
@@ -87,16 +87,18 @@ mod sse2 {
         in_name ^ 0xffff
     }
 
-    /// [`portable::spaces`](super::portable::spaces).
+    /// [`portable::beyond_target`](super::portable::beyond_target).
     #[inline]
-    pub(crate) fn spaces(block: &Block) -> u32 {
+    pub(crate) fn beyond_target(block: &Block) -> u32 {
         #[inline]
         #[target_feature(enable = "sse2")]
-        fn spaces(block: &Block) -> u32 {
-            mask(_mm_cmpeq_epi8(load(block), all(b' ')))
+        fn beyond_target(block: &Block) -> u32 {
+            let octets = load(block);
+            let delete = _mm_cmpeq_epi8(octets, all(0x7f));
+            mask(_mm_or_si128(up_to(octets, b' '), delete))
         }
         // SAFETY: this module is compiled only where the target has SSE2.
-        unsafe { spaces(block) }
+        unsafe { beyond_target(block) }
     }
 
     #[inline]
@@ -129,18 +131,24 @@ mod sse2 {
     }
 }
 
-/// Index of the first octet that `of` marks.
+/// Index of the first octet at or behind `from` that `of` marks.
 #[inline]
-pub(crate) fn first(octets: &[u8], of: impl Fn(&Block) -> u32) -> Option<usize> {
-    let (blocks, rest) = octets.as_chunks();
-    for (number, block) in blocks.iter().enumerate() {
+pub(crate) fn first(octets: &[u8], from: usize, of: impl Fn(&Block) -> u32) -> Option<usize> {
+    let mut at = from;
+    while let Some(block) = octets.get(at..)?.first_chunk() {
         let found = of(block);
         if found != 0 {
-            return Some(number * size_of::<Block>() + found.trailing_zeros() as usize);
+            return Some(at + found.trailing_zeros() as usize);
         }
+        at += size_of::<Block>();
     }
-    let found = of(&padded(rest)) & ((1 << rest.len()) - 1);
-    (found != 0).then(|| octets.len() - rest.len() + found.trailing_zeros() as usize)
+    let left = octets.len() - at;
+    // Fewer octets than a block: the last block has them, with others in front.
+    let found = match octets.last_chunk() {
+        Some(block) => of(block) >> (size_of::<Block>() - left),
+        None => of(&padded(&octets[at..])) & ((1 << left) - 1),
+    };
+    (found != 0).then(|| at + found.trailing_zeros() as usize)
 }
 
 /// Fewer octets than a block, and zeros behind them.
@@ -168,7 +176,7 @@ fn padded(octets: &[u8]) -> Block {
 
 #[cfg(test)]
 mod tests {
-    use super::{beyond_name, controls, first, padded, portable, spaces};
+    use super::{beyond_name, beyond_target, controls, first, padded, portable};
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
@@ -181,7 +189,7 @@ mod tests {
                     block[at] = octet;
                     assert_eq!(controls(&block), portable::controls(&block));
                     assert_eq!(beyond_name(&block), portable::beyond_name(&block));
-                    assert_eq!(spaces(&block), portable::spaces(&block));
+                    assert_eq!(beyond_target(&block), portable::beyond_target(&block));
                 }
             }
         }
@@ -192,12 +200,16 @@ mod tests {
         fn any_block_has_the_same_answers_from_both(block: [u8; 16]) {
             prop_assert_eq!(controls(&block), portable::controls(&block));
             prop_assert_eq!(beyond_name(&block), portable::beyond_name(&block));
-            prop_assert_eq!(spaces(&block), portable::spaces(&block));
+            prop_assert_eq!(beyond_target(&block), portable::beyond_target(&block));
         }
 
         #[test]
-        fn the_first_is_the_first(octets in prop::collection::vec(prop_oneof![9 => Just(b'a'), 1 => Just(b' ')], 0..70)) {
-            prop_assert_eq!(first(&octets, spaces), octets.iter().position(|&octet| octet == b' '));
+        fn the_first_is_the_first(
+            octets in prop::collection::vec(prop_oneof![9 => Just(b'a'), 1 => Just(b' ')], 0..70),
+            from in 0..80_usize,
+        ) {
+            let found = octets.iter().skip(from).position(|&octet| octet == b' ');
+            prop_assert_eq!(first(&octets, from, beyond_target), found.map(|found| from + found));
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     error::Fault,
-    octets::{is_ows, token_length},
+    octets::{is_ows, token_length, trim_start},
 };
 use alloc::vec::Vec;
 
@@ -27,10 +27,10 @@ pub(crate) fn parse_line(line: &[u8]) -> Result<(u64, usize), Fault> {
     if digits == 0 || !extensions.first().is_none_or(begins_one) {
         return Err(Error::PeerChunkSize.at(digits));
     }
-    if !are_extensions(extensions) {
-        return Err(Error::PeerChunkExtension.at(digits));
+    match extension_fault(extensions) {
+        Some(at) => Err(Error::PeerChunkExtension.at(digits + at)),
+        None => Ok((size, extensions.len())),
     }
-    Ok((size, extensions.len()))
 }
 
 const fn hex_digit(octet: u8) -> Option<u8> {
@@ -42,33 +42,34 @@ const fn hex_digit(octet: u8) -> Option<u8> {
     }
 }
 
-/// RFC 9112 7.1.1: `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`.
-fn are_extensions(mut rest: &[u8]) -> bool {
+/// Where `extensions` break RFC 9112 7.1.1: `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`.
+fn extension_fault(extensions: &[u8]) -> Option<usize> {
+    let mut rest = extensions;
+    let at = |rest: &[u8]| Some(extensions.len() - rest.len());
     while !rest.is_empty() {
         let Some(behind) = after_sign(rest, b';') else {
-            return false;
+            return at(trim_start(rest));
         };
         let name = token_length(behind);
         if name == 0 {
-            return false;
+            return at(behind);
         }
         rest = &behind[name..];
         if let Some(value) = after_sign(rest, b'=') {
             let length = token_length(value).max(quoted_length(value));
             if length == 0 {
-                return false;
+                return at(value);
             }
             rest = &value[length..];
         }
     }
-    true
+    None
 }
 
 /// What stands behind `BWS sign BWS`.
 fn after_sign(octets: &[u8], sign: u8) -> Option<&[u8]> {
-    let skip = |octets: &[u8]| octets.iter().take_while(|&&octet| is_ows(octet)).count();
-    let behind = octets[skip(octets)..].strip_prefix(&[sign])?;
-    Some(&behind[skip(behind)..])
+    let behind = trim_start(octets).strip_prefix(&[sign])?;
+    Some(trim_start(behind))
 }
 
 /// Octets of the quoted-string (RFC 9110 5.6.4) in front; zero when there is none.
@@ -148,27 +149,27 @@ mod tests {
 
     #[test]
     fn not_extensions() {
-        for line in [
-            &b"5 "[..],
-            b"5 abc",
-            b"5 5",
-            b"5;",
-            b"5;a;",
-            b"5;a ",
-            b"5;=b",
-            b"5;a=",
-            b"5;a=\"b",
-            b"5;a=\"b\"c",
-            b"5;a=\"\\",
-            b"5;a=\"\0\"",
-            b"5;a\rb",
-            b"5;a\0b",
-            b"5;a b",
-            b"5;a=\"\\\x7f\"",
+        for (line, at) in [
+            (&b"5 "[..], 2),
+            (b"5 abc", 2),
+            (b"5 5", 2),
+            (b"5;", 2),
+            (b"5;a;", 4),
+            (b"5;a ", 4),
+            (b"5;=b", 2),
+            (b"5;a=", 4),
+            (b"5;a=\"b", 4),
+            (b"5;a=\"b\"c", 7),
+            (b"5;a=\"\\", 4),
+            (b"5;a=\"\0\"", 4),
+            (b"5;a\rb", 3),
+            (b"5;a\0b", 3),
+            (b"5;a b", 4),
+            (b"5;a=\"\\\x7f\"", 4),
         ] {
             assert_eq!(
                 parse_line(line),
-                Err(Error::PeerChunkExtension.at(1)),
+                Err(Error::PeerChunkExtension.at(at)),
                 "{line:?}"
             );
         }

@@ -1,9 +1,10 @@
 use crate::{
-    BodyLength, Error, Event, Found, Limits, RequestLine, ResponseHead, ResponseRanges, Slot,
-    Status, Version,
+    BodyLength, Error, Event, Failure, Found, Leniencies, Leniency, Limits, RequestLine,
+    ResponseHead, ResponseRanges, Slot, Status, Version,
     encode::{self, Outgoing, whole_or_nothing},
     error::Fault,
     framing::{Framing, Message, Method, framing},
+    head::Role,
     incoming::{Awaits, Incoming, Stepped},
     notice::{Host, Notice},
     response,
@@ -57,13 +58,28 @@ impl Client {
     /// A connection on which nothing has been sent.
     pub fn new(limits: Limits) -> Self {
         Self {
-            incoming: Incoming::new(limits, true),
+            incoming: Incoming::new(limits, Role::Response),
             line: None,
             sends: None,
             outstanding: VecDeque::new(),
             interim: 0,
             persists: true,
         }
+        .lenient(Leniencies::NONE)
+    }
+
+    /// Lets pass what `leniencies` say, of a server that is known to need it.
+    #[must_use]
+    pub const fn lenient(mut self, leniencies: Leniencies) -> Self {
+        self.incoming.allow(leniencies);
+        self
+    }
+
+    /// What was let pass of the response that is being received, or was received last: each leniency, and
+    /// the octet of the received stream, counted from zero, where it showed first. A line break in a
+    /// field value ([`Leniency::FoldedLines`]) is told, too.
+    pub fn leniencies_used(&self) -> impl Iterator<Item = (Leniency, u64)> {
+        self.incoming.lenient.used()
     }
 
     /// Eats the front of `input` and sees one event, which lends from `input` and `slots`.
@@ -149,9 +165,8 @@ impl Client {
         self.outstanding.len()
     }
 
-    /// The error that ended the responses, and the octet of the received stream, counted from zero,
-    /// where it showed.
-    pub const fn failure(&self) -> Option<(Error, u64)> {
+    /// The error that ended the responses, and the octet where it showed.
+    pub const fn failure(&self) -> Option<Failure> {
         self.incoming.failure()
     }
 
@@ -288,8 +303,9 @@ fn status_line(
         return Err(Error::PeerStatusLine.at(at));
     }
     let limit = (incoming.limits.start_line, Error::PeerStartLineTooLong);
-    if let Some(line) = incoming.scan.line(input, limit)? {
-        *ranges = Some(response::line(input, &line)?);
+    let lenient = &mut incoming.lenient;
+    if let Some(line) = incoming.scan.line(input, limit, lenient)? {
+        *ranges = Some(response::line(input, &line, lenient)?);
         incoming.scan.begin_fields();
     }
     Ok(*ranges)
@@ -305,17 +321,23 @@ fn fields(
     slots: &mut [Slot],
 ) -> Result<Step<Option<ResponseRanges>>, Fault> {
     let rules = incoming.head_rules();
-    let Some(fields) = incoming.scan.fields(input, slots, &rules)? else {
+    let lenient = &mut incoming.lenient;
+    let Some(fields) = incoming.scan.fields(input, slots, &rules, lenient)? else {
         return Ok(Step::new(0, None));
     };
-    let end = incoming.scan.end();
-    let notice = Notice::of(input, &slots[..fields]);
+    let mut notice = Notice::of(input, &slots[..fields]);
+    notice.settle(input, &slots[..fields], lenient);
     // RFC 9110 7.8: a switch must have been offered.
     if line.status == Status::SWITCHING_PROTOCOLS && !request.upgrades {
-        return Err(Error::PeerSwitched.at(end));
+        return Err(Error::PeerSwitched.at(response::STATUS));
     }
     let message = Message::Response(line.status, request.method);
-    let framing = framing(message, line.version, &notice).map_err(|error| error.at(end))?;
+    let judge = |notice: &Notice| framing(message, line.version, notice);
+    let framing = judge(&notice).map_err(|error| {
+        Notice::fault(error, input, &slots[..fields], |notice| {
+            judge(notice).map(drop)
+        })
+    })?;
     let used = incoming.head_done(framing);
     if line.status.is_interim() {
         incoming.awaits = Awaits::Head;

@@ -120,7 +120,31 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// An error and the octet of the input where it shows.
+/// What ended a stream: the rule that was broken, and the octet where it showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// What was wrong; it names the section, and the status to answer.
+    pub error: Error,
+    /// The octet's place in the received stream, counted from zero.
+    pub at: u64,
+    /// The octet itself; none where the stream ended instead.
+    pub octet: Option<u8>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { error, at, octet } = self;
+        match octet {
+            Some(octet) => write!(f, "{error}: {:?} at octet {at}", char::from(*octet)),
+            None => write!(f, "{error}: the end at octet {at}"),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
+/// An error and the octet of the input where it shows: it has arrived whatever pieces the input came in, but
+/// for an error of the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) error: Error,
@@ -137,8 +161,9 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Error;
+    use super::{Error, Failure};
     use crate::Status;
+    use alloc::string::ToString;
 
     #[test]
     fn names_say_whose_fault_it_is_and_what_to_answer() {
@@ -160,5 +185,24 @@ mod tests {
             Error::PeerTooManyFields.status(),
             Status::REQUEST_HEADER_FIELDS_TOO_LARGE
         );
+    }
+
+    #[test]
+    fn a_failure_shows_the_octet() {
+        let failure = Failure {
+            error: Error::PeerBareLf,
+            at: 16,
+            octet: Some(b'\n'),
+        };
+        assert_eq!(
+            failure.to_string(),
+            "a line ends in LF without CR (RFC 9112 2.2): '\\n' at octet 16"
+        );
+        let failure = Failure {
+            error: Error::Truncated,
+            octet: None,
+            ..failure
+        };
+        assert!(failure.to_string().ends_with(": the end at octet 16"));
     }
 }

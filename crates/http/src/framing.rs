@@ -22,6 +22,8 @@ pub(crate) enum Length {
     Absent,
     Octets(u64),
     Invalid,
+    /// More than one, all the same.
+    Equal(u64),
     Repeated,
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn framing(message: Message, version: Version, says: &Notice) -> Resu
         }
         // (3) Both: "ought to be handled as an error".
         (Codings::Absent, _) => None,
-        (_, Length::Octets(_) | Length::Invalid | Length::Repeated) => {
+        (_, Length::Octets(_) | Length::Invalid | Length::Equal(_) | Length::Repeated) => {
             return Err(Error::PeerLengthAndTransferEncoding);
         }
         // (4) Chunked is the final coding, and the only one: no other is implemented here.
@@ -102,7 +104,9 @@ pub(crate) fn framing(message: Message, version: Version, says: &Notice) -> Resu
         (Some(chunked), _) => chunked,
         // (5) An invalid Content-Length is an unrecoverable error.
         (None, Length::Invalid) => return Err(Error::PeerContentLength),
-        (None, Length::Repeated) => return Err(Error::PeerContentLengthRepeated),
+        (None, Length::Equal(_) | Length::Repeated) => {
+            return Err(Error::PeerContentLengthRepeated);
+        }
         // (6) A valid one is the length.
         (None, Length::Octets(0)) => Framing::None,
         (None, Length::Octets(octets)) => Framing::Length(octets),

@@ -5,8 +5,8 @@
 //! [`hear_responses`] are what [`netkit_core::split`] feeds.
 
 use crate::{
-    BodyLength, Client, Error, Event, Fields, Limits, NO_FIELDS, RequestLine, Server, Slot, Status,
-    Version,
+    BodyLength, Client, Error, Event, Failure, Fields, Limits, NO_FIELDS, RequestLine, Server,
+    Slot, Status, Version,
 };
 use alloc::{
     borrow::ToOwned,
@@ -318,32 +318,46 @@ fn heard<H>(event: Event<'_, H>, head: impl FnOnce(H) -> Heard) -> Option<Heard>
 }
 
 /// A server that answers every request with an empty 200 as soon as it is complete.
+///
+/// # Panics
+/// The listener does if the answer is refused.
 pub fn hear_requests(
     limits: Limits,
-) -> impl FnMut(&mut [u8]) -> Result<Step<Option<Heard>>, Error> {
+) -> impl FnMut(&mut [u8]) -> Result<Step<Option<Heard>>, Failure> {
     let mut server = Server::new(limits);
     let mut slots = [Slot::default(); SLOTS];
     move |input| {
-        let step = server.recv(input, &mut slots)?.map(|event| {
+        let Ok(step) = server.recv(input, &mut slots) else {
+            return Err(server.failure().expect("it failed"));
+        };
+        let step = step.map(|event| {
             heard(event, |head| {
                 let (method, target) = (head.method.to_owned(), head.target.to_owned());
                 Heard::Request(method, target, head.version, owned(&head.fields))
             })
         });
         if step.event == Some(Heard::End) && server.awaits_response() {
-            server.send_head(Status::OK, NO_FIELDS, BodyLength::None, &mut Vec::new())?;
+            server
+                .send_head(Status::OK, NO_FIELDS, BodyLength::None, &mut Vec::new())
+                .expect("an answer is due");
         }
         Ok(step)
     }
 }
 
 /// The client that sent some requests, and awaits their responses.
+///
+/// # Panics
+/// The listener does not.
 pub fn hear_responses(
     mut client: Client,
-) -> impl FnMut(&mut [u8]) -> Result<Step<Option<Heard>>, Error> {
+) -> impl FnMut(&mut [u8]) -> Result<Step<Option<Heard>>, Failure> {
     let mut slots = [Slot::default(); SLOTS];
     move |input| {
-        Ok(client.recv(input, &mut slots)?.map(|event| {
+        let Ok(step) = client.recv(input, &mut slots) else {
+            return Err(client.failure().expect("it failed"));
+        };
+        Ok(step.map(|event| {
             heard(event, |head| {
                 Heard::Response(head.status, head.reason.to_owned(), owned(&head.fields))
             })

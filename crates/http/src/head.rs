@@ -2,9 +2,10 @@
 //! section is not scanned again by the next.
 
 use crate::{
-    Error, Slot,
+    Error, Slot, blocks,
     error::Fault,
-    octets::{first_control, token_length, trim_end, trim_start},
+    leniency::{Leniency, Lenient},
+    octets::{first_control, is_ows, token_length, trim_end, trim_start},
 };
 use core::ops::Range;
 use memchr::memchr;
@@ -46,8 +47,15 @@ impl Line {
 pub(crate) struct Rules {
     /// Octets of the section, and what to say when it is longer.
     pub(crate) limit: (u32, Error),
-    /// RFC 9112 5.2: a server refuses obs-fold, a user agent replaces it with spaces.
-    pub(crate) folds: bool,
+    /// RFC 9112 5.1: only a response may have whitespace before a colon.
+    pub(crate) role: Role,
+}
+
+/// Who sends what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Request,
+    Response,
 }
 
 impl Scan {
@@ -83,6 +91,12 @@ impl Scan {
         used
     }
 
+    /// What of the input may belong to the section, which ends in CRLF behind `limit` octets.
+    #[inline]
+    pub(crate) fn window<'b>(&self, input: &'b [u8], limit: u32) -> &'b [u8] {
+        &input[..input.len().min(self.base + limit as usize + 2)]
+    }
+
     /// The next line, once it is complete. `limit` counts from the front of the section to the last
     /// octet before CRLF.
     #[inline]
@@ -90,26 +104,41 @@ impl Scan {
         &mut self,
         input: &[u8],
         (limit, too_long): (u32, Error),
+        lenient: &mut Lenient,
     ) -> Result<Option<Line>, Fault> {
-        // A line at the limit has CRLF behind it.
-        let limit = self.base + limit as usize + 2;
-        let window = &input[..input.len().min(limit)];
+        let window = self.window(input, limit);
         let Some(lf) = self.line_feed(window) else {
-            if window.len() == limit {
-                return Err(too_long.at(limit));
+            if window.len() == self.base + limit as usize + 2 {
+                return Err(too_long.at(window.len() - 1));
             }
             return Ok(None);
         };
-        let line = Line {
+        let mut line = Line {
             start: self.at,
             end: lf.saturating_sub(1),
             dirty: self.dirty,
         };
         if self.dirty && (lf == line.start || input[line.end] != b'\r') {
-            return Err(Error::PeerBareLf.at(lf));
+            // RFC 9112 2.2: "a recipient MAY recognize a single LF as a line terminator".
+            if !lenient.lets(Leniency::BareLf, lf) {
+                return Err(Error::PeerBareLf.at(lf));
+            }
+            line.end = lf;
         }
-        (self.at, self.searched, self.dirty) = (lf + 1, lf + 1, false);
+        self.next_line(lf + 1);
         Ok(Some(line))
+    }
+
+    /// The line before `at` has been read.
+    #[inline]
+    pub(crate) const fn next_line(&mut self, at: usize) {
+        (self.at, self.searched, self.dirty) = (at, at, false);
+    }
+
+    /// Where the next line begins, if nothing of it has been looked at.
+    #[inline]
+    pub(crate) fn fresh(&self) -> Option<usize> {
+        (self.searched == self.at).then_some(self.at)
     }
 
     /// Where the line's LF is. The search for it finds control characters on its way: a line without
@@ -149,22 +178,28 @@ impl Scan {
         input: &mut [u8],
         slots: &mut [Slot],
         rules: &Rules,
+        lenient: &mut Lenient,
     ) -> Result<Option<usize>, Fault> {
         let resumed = self.at > self.begin;
-        while let Some(line) = self.line(input, rules.limit)? {
+        loop {
+            self.clean_fields(self.window(input, rules.limit.0), slots);
+            let Some(line) = self.line(input, rules.limit, lenient)? else {
+                return Ok(None);
+            };
             match input[line.range()] {
                 [] => {
                     if resumed {
                         // `slots` need not be those of the calls before: the lines, all checked, are
                         // read into these.
-                        (self.at, self.searched, self.fields) = (self.begin, self.begin, 0);
-                        return self.fields(input, slots, rules);
+                        self.next_line(self.begin);
+                        self.fields = 0;
+                        return self.fields(input, slots, rules, lenient);
                     }
                     return Ok(Some(self.fields));
                 }
-                [b' ' | b'\t', ..] => self.folded_line(input, &line, slots, rules)?,
+                [b' ' | b'\t', ..] => self.folded_line(input, &line, slots, lenient)?,
                 _ => {
-                    let slot = field_line(input, &line)?;
+                    let slot = field_line(input, &line, rules.role, lenient)?;
                     let Some(free) = slots.get_mut(self.fields) else {
                         return Err(Error::PeerTooManyFields.at(line.start));
                     };
@@ -173,7 +208,23 @@ impl Scan {
                 }
             }
         }
-        Ok(None)
+    }
+
+    /// Reads lines while they are as lines should be; any other is left to who finds out what is wrong with
+    /// it.
+    #[inline]
+    fn clean_fields(&mut self, window: &[u8], slots: &mut [Slot]) {
+        let Some(mut at) = self.fresh() else { return };
+        let mut count = self.fields;
+        while let Some(free) = slots.get_mut(count) {
+            let Some((slot, next)) = clean_field(window, at) else {
+                break;
+            };
+            *free = slot;
+            (at, count) = (next, count + 1);
+        }
+        self.next_line(at);
+        self.fields = count;
     }
 
     /// A line that begins with whitespace: RFC 9112 5.2.
@@ -183,19 +234,23 @@ impl Scan {
         input: &mut [u8],
         line: &Line,
         slots: &mut [Slot],
-        rules: &Rules,
+        lenient: &mut Lenient,
     ) -> Result<(), Fault> {
         let Some(last) = self.fields.checked_sub(1) else {
             return Err(Error::PeerFieldName.at(line.start));
         };
-        if !rules.folds {
+        if !lenient.lets(Leniency::FoldedLines, line.start) {
             return Err(Error::PeerFoldedLine.at(line.start));
         }
         if line.dirty {
-            check_value(input, &line.range())?;
+            check_value(input, &line.range(), lenient)?;
         }
         // "MUST replace each received obs-fold with one or more SP octets": CRLF becomes SP SP.
-        input[line.start - 2..line.start].fill(b' ');
+        let end = match input[line.start - 2] {
+            b'\r' => line.start - 2,
+            _ => line.start - 1,
+        };
+        input[end..line.start].fill(b' ');
         let more = trimmed(&input[line.range()], line.start);
         if let Some(slot) = slots.get_mut(last).filter(|_| !more.is_empty()) {
             slot.fold(&more);
@@ -204,48 +259,81 @@ impl Scan {
     }
 }
 
-/// A field line (RFC 9112 5): `field-name ":" OWS field-value OWS`.
+/// The field line at `at`, and where the next line begins: if it is complete, and has nothing in it that
+/// needs a judgement.
 #[inline]
-fn field_line(input: &[u8], line: &Line) -> Result<Slot, Fault> {
-    let octets = &input[line.range()];
-    // No token goes on over the line's end: whole blocks are there to look at.
-    let name = token_length(&input[line.start..]);
-    if name == 0 || octets.get(name) != Some(&b':') {
-        return Err(not_name(&octets[name..]).at(line.start + name));
+fn clean_field(window: &[u8], at: usize) -> Option<(Slot, usize)> {
+    let colon = blocks::first(window, at, blocks::beyond_name)?;
+    if colon == at || window[colon] != b':' {
+        return None;
     }
-    let value = line.start + name + 1..line.end;
+    let mut start = colon + 1;
+    let mut end = blocks::first(window, start, blocks::controls)?;
+    let next = end + 2;
+    if window.get(end..next)? != b"\r\n" {
+        return None;
+    }
+    while start < end && is_ows(window[start]) {
+        start += 1;
+    }
+    while start < end && is_ows(window[end - 1]) {
+        end -= 1;
+    }
+    Some((Slot::new(&(at..colon), &(start..end)), next))
+}
+
+/// A field line (RFC 9112 5): `field-name ":" OWS field-value OWS`.
+fn field_line(input: &[u8], line: &Line, role: Role, lenient: &mut Lenient) -> Result<Slot, Fault> {
+    let octets = &input[line.range()];
+    let name = token_length(octets);
+    let space = octets.len() - name - trim_start(&octets[name..]).len();
+    let colon = name + space;
+    if name == 0 || octets.get(colon) != Some(&b':') {
+        return Err(not_name(octets.get(name)).at(line.start + name));
+    }
+    // RFC 9112 5.1: a server "MUST reject" it, a proxy "MUST remove" it from a response.
+    let lets = role == Role::Response && space > 0;
+    if space > 0 && !(lets && lenient.lets(Leniency::SpaceBeforeColon, line.start + name)) {
+        return Err(Error::PeerSpaceBeforeColon.at(line.start + name));
+    }
+    let value = line.start + colon + 1..line.end;
     if line.dirty {
-        check_value(input, &value)?;
+        check_value(input, &value, lenient)?;
     }
     Ok(Slot::new(
         &(line.start..line.start + name),
-        &trimmed(&octets[name + 1..], value.start),
+        &trimmed(&octets[colon + 1..], value.start),
     ))
 }
 
-/// What is wrong with a field line whose name ends before `octets`.
+/// What is wrong with a field line whose name ends before `octet`.
 #[cold]
-fn not_name(octets: &[u8]) -> Error {
-    match octets {
-        [b' ' | b'\t', ..] if trim_start(octets).first() == Some(&b':') => {
-            Error::PeerSpaceBeforeColon
-        }
-        [b'\r', ..] => Error::PeerBareCr,
+const fn not_name(octet: Option<&u8>) -> Error {
+    match octet {
+        Some(b'\r') => Error::PeerBareCr,
         _ => Error::PeerFieldName,
     }
 }
 
 /// RFC 9110 5.5: a value has no control characters but HTAB.
-pub(crate) fn check_value(input: &[u8], value: &Range<usize>) -> Result<(), Fault> {
-    let octets = &input[value.clone()];
-    let Some(found) = first_control(octets) else {
-        return Ok(());
-    };
-    let error = match octets[found] {
-        b'\r' => Error::PeerBareCr,
-        _ => Error::PeerFieldValue,
-    };
-    Err(error.at(value.start + found))
+#[cold]
+pub(crate) fn check_value(
+    input: &[u8],
+    value: &Range<usize>,
+    lenient: &mut Lenient,
+) -> Result<(), Fault> {
+    let mut from = value.start;
+    while let Some(found) = first_control(&input[from..value.end]) {
+        let at = from + found;
+        // "CR, LF, and NUL are invalid and dangerous"; of others a recipient "MAY retain such characters".
+        match input[at] {
+            b'\r' => return Err(Error::PeerBareCr.at(at)),
+            0 => return Err(Error::PeerFieldValue.at(at)),
+            _ if lenient.lets(Leniency::ControlsInValues, at) => from = at + 1,
+            _ => return Err(Error::PeerFieldValue.at(at)),
+        }
+    }
+    Ok(())
 }
 
 /// Where `value`, which stands at `start`, is without the whitespace around it.

@@ -1,9 +1,11 @@
 //! What both roles receive: the state table, content and trailers.
 
 use crate::{
-    Error, Found, Framing, Limits, Slot, chunked,
+    Error, Failure, Found, Framing, Leniencies, Leniency, Limits, Slot, chunked,
     error::Fault,
-    head::{Rules, Scan},
+    head::{Role, Rules, Scan},
+    leniency::Lenient,
+    octets::trim_end,
 };
 use netkit_core::Step;
 
@@ -66,28 +68,36 @@ pub(crate) struct Incoming {
     pub(crate) limits: Limits,
     /// The transport said that nothing more will arrive.
     pub(crate) ended: bool,
-    /// RFC 9112 5.2: whether obs-fold is replaced or refused.
-    folds: bool,
+    pub(crate) lenient: Lenient,
+    /// Who sends what is received.
+    role: Role,
     /// Octets of chunk extensions in this message.
     extensions: u32,
-    /// Octets of the stream that were used.
-    used: u64,
-    /// What went wrong, and at which octet of the stream.
-    failure: Option<(Error, u64)>,
+    /// What went wrong.
+    failure: Option<Failure>,
 }
 
 impl Incoming {
-    pub(crate) fn new(limits: Limits, folds: bool) -> Self {
+    pub(crate) fn new(limits: Limits, role: Role) -> Self {
         Self {
             awaits: Awaits::Head,
             scan: Scan::default(),
             limits,
             ended: false,
-            folds,
+            lenient: Lenient::default(),
+            role,
             extensions: 0,
-            used: 0,
             failure: None,
         }
+    }
+
+    /// Lets pass what `leniencies` say, and what is no leniency in this role.
+    pub(crate) const fn allow(&mut self, leniencies: Leniencies) {
+        self.lenient.allowed = match self.role {
+            Role::Request => leniencies,
+            // RFC 9112 5.2: a user agent "MUST replace each received obs-fold".
+            Role::Response => leniencies.with(Leniency::FoldedLines),
+        };
     }
 
     /// One step, by what is awaited. `head` reads the head of the role.
@@ -98,8 +108,8 @@ impl Incoming {
         slots: &mut [Slot],
         head: impl FnOnce(&mut Self, &mut [u8], &mut [Slot]) -> Stepped<L>,
     ) -> Result<Step<Found<L>>, Error> {
-        if let Some((error, _)) = self.failure {
-            return Err(error);
+        if let Some(failure) = self.failure {
+            return Err(failure.error);
         }
         let offered = input.len();
         let stepped = match self.awaits {
@@ -116,17 +126,21 @@ impl Incoming {
                 Error::Truncated.at(offered)
             }
             Ok(step) => {
-                self.used += step.used as u64;
+                self.lenient.passed += step.used as u64;
                 return Ok(step);
             }
             Err(fault) => fault,
         };
-        self.failure = Some((fault.error, self.used + fault.at as u64));
+        self.failure = Some(Failure {
+            error: fault.error,
+            at: self.lenient.passed + fault.at as u64,
+            octet: input.get(fault.at).copied(),
+        });
         Err(fault.error)
     }
 
-    /// The error that ended the stream, and the octet of the stream where it showed.
-    pub(crate) const fn failure(&self) -> Option<(Error, u64)> {
+    /// What ended the stream.
+    pub(crate) const fn failure(&self) -> Option<Failure> {
         self.failure
     }
 
@@ -134,7 +148,7 @@ impl Incoming {
     pub(crate) const fn head_rules(&self) -> Rules {
         Rules {
             limit: (self.limits.head, Error::PeerHeadTooLong),
-            folds: self.folds,
+            role: self.role,
         }
     }
 
@@ -159,12 +173,14 @@ impl Incoming {
         let used = self.scan.end();
         self.awaits = Awaits::after_head(framing);
         self.scan = Scan::default();
+        self.lenient.begin();
         self.extensions = 0;
         used
     }
 
     const fn end<L>(&mut self) -> Found<L> {
         self.awaits = Awaits::Turn;
+        self.lenient.end();
         Found::End
     }
 
@@ -233,12 +249,20 @@ impl Incoming {
     fn chunk_size(&mut self, input: &[u8]) -> Result<Option<u64>, Fault> {
         let too_long = Error::PeerChunkExtensionsTooLong;
         let limit = (self.limits.chunk_line, too_long);
-        let Some(line) = self.scan.line(input, limit)? else {
+        // RFC 9112 2.2 lets LF end the start line and fields, nothing else.
+        let Some(line) = self.scan.line(input, limit, &mut Lenient::default())? else {
             return Ok(None);
         };
         let start = line.start;
-        let (size, extensions) = chunked::parse_line(&input[line.range()])
-            .map_err(|fault| fault.error.at(start + fault.at))?;
+        let octets = &input[line.range()];
+        let (size, extensions) = chunked::parse_line(octets).or_else(|fault| {
+            let bare = trim_end(octets);
+            let padding = start + bare.len();
+            match chunked::parse_line(bare) {
+                Ok(read) if self.lenient.lets(Leniency::PaddedChunkSizes, padding) => Ok(read),
+                _ => Err(fault.error.at(start + fault.at)),
+            }
+        })?;
         self.extensions = self.extensions.saturating_add(extensions as u32);
         if self.extensions > self.limits.chunk_extensions {
             return Err(too_long.at(start));
@@ -249,9 +273,9 @@ impl Incoming {
     fn trailers<L>(&mut self, input: &mut [u8], slots: &mut [Slot]) -> Stepped<L> {
         let rules = Rules {
             limit: (self.limits.trailers, Error::PeerTrailersTooLong),
-            folds: self.folds,
+            role: self.role,
         };
-        let Some(count) = self.scan.fields(input, slots, &rules)? else {
+        let Some(count) = self.scan.fields(input, slots, &rules, &mut self.lenient)? else {
             self.awaits = Awaits::Content(Content::Trailers);
             return Ok(self.need_data());
         };

@@ -21,6 +21,7 @@ mod head;
 #[cfg(feature = "http")]
 mod http_types;
 mod incoming;
+mod leniency;
 pub mod limits;
 mod notice;
 mod octets;
@@ -34,12 +35,13 @@ mod version;
 
 pub use client::Client;
 pub use encode::{BodyLength, NO_FIELDS};
-pub use error::Error;
+pub use error::{Error, Failure};
 pub use event::{Event, Found};
 pub use fields::{Fields, Slot};
 pub use framing::Framing;
 #[cfg(feature = "http")]
 pub use http_types::unframed;
+pub use leniency::{Leniencies, Leniency};
 pub use limits::Limits;
 pub use request::{Parsed, RequestHead, RequestLine, RequestParser, RequestRanges};
 pub use response::{ResponseHead, ResponseRanges};

@@ -2,7 +2,9 @@
 
 use crate::{
     Error, Slot, Version,
+    error::Fault,
     framing::{Codings, Length},
+    leniency::{Leniency, Lenient},
     octets::{elements, is_token},
     target,
 };
@@ -55,6 +57,46 @@ impl Notice {
         notice
     }
 
+    /// The fault of breaking `error`'s rule: where the value is with which `judge` first says so.
+    #[cold]
+    pub(crate) fn fault(
+        error: Error,
+        input: &[u8],
+        slots: &[Slot],
+        judge: impl Fn(&Self) -> Result<(), Error>,
+    ) -> Fault {
+        let mut notice = Self::default();
+        let breaks = slots.iter().find(|slot| {
+            notice.field(&input[slot.name()], &input[slot.value()]);
+            judge(&notice) == Err(error)
+        });
+        let value = breaks.map_or(0..0, Slot::value);
+        let at = match error {
+            Error::PeerContentLength => {
+                let octets = &input[value.clone()];
+                octets.iter().position(|octet| !octet.is_ascii_digit())
+            }
+            _ => None,
+        };
+        // An empty value stands at the end of its line.
+        error.at(value.start + at.unwrap_or(0))
+    }
+
+    /// Takes equal lengths for one, if that is allowed. RFC 9112 6.3 (5).
+    pub(crate) fn settle(&mut self, input: &[u8], slots: &[Slot], lenient: &mut Lenient) {
+        if let Length::Equal(octets) = self.length {
+            let is_length =
+                |slot: &&Slot| input[slot.name()].eq_ignore_ascii_case(b"content-length");
+            let last = slots.iter().rfind(is_length);
+            if lenient.lets(
+                Leniency::EqualLengths,
+                last.map_or(0, |slot| slot.value().start),
+            ) {
+                self.length = Length::Octets(octets);
+            }
+        }
+    }
+
     /// One more field line.
     #[inline]
     pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) {
@@ -84,13 +126,15 @@ impl Notice {
         self.upgrade && self.connection.upgrade && version == Version::Http11
     }
 
-    /// RFC 9112 3.2: 400 to a request of HTTP/1.1 without Host, and to any with more than one or an
-    /// invalid one.
-    pub(crate) fn check_host(&self, version: Version) -> Result<(), Error> {
+    /// RFC 9112 3.2: 400 to a request of HTTP/1.1 without Host.
+    pub(crate) fn lacks_host(&self, version: Version) -> bool {
+        self.host == Host::Absent && version == Version::Http11
+    }
+
+    /// RFC 9112 3.2: 400 to a request with more than one Host or an invalid one.
+    pub(crate) const fn check_host(&self) -> Result<(), Error> {
         match self.host {
-            Host::Valid => Ok(()),
-            Host::Absent if version == Version::Http10 => Ok(()),
-            Host::Absent => Err(Error::PeerHostMissing),
+            Host::Valid | Host::Absent => Ok(()),
             Host::Invalid => Err(Error::PeerHost),
             Host::Repeated => Err(Error::PeerHostRepeated),
         }
@@ -133,21 +177,27 @@ impl Expects {
 }
 
 impl Length {
-    /// RFC 9110 8.6: `1*DIGIT`. RFC 9112 6.3 (5) would let equal values pass; they are refused.
+    /// RFC 9112 6.3 (5): values that are all the same may be told apart from those that are not.
     fn and(self, value: &[u8]) -> Self {
-        if self != Self::Absent {
-            return Self::Repeated;
-        }
-        let digit = |length: u64, octet: &u8| {
-            let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
-            length.checked_mul(10)?.checked_add(digit)
-        };
-        match value.iter().try_fold(0, digit) {
-            Some(length) if !value.is_empty() => Self::Octets(length),
-            _ if value.contains(&b',') => Self::Repeated,
-            _ => Self::Invalid,
-        }
+        elements(value).fold(self, |length, element| match (length, decimal(element)) {
+            (Self::Absent, Some(octets)) => Self::Octets(octets),
+            (Self::Absent, None) => Self::Invalid,
+            (Self::Octets(one) | Self::Equal(one), Some(other)) if one == other => Self::Equal(one),
+            _ => Self::Repeated,
+        })
     }
+}
+
+/// RFC 9110 8.6: `1*DIGIT`.
+fn decimal(value: &[u8]) -> Option<u64> {
+    let digit = |length: u64, octet: &u8| {
+        let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    };
+    value
+        .iter()
+        .try_fold(0, digit)
+        .filter(|_| !value.is_empty())
 }
 
 impl Codings {

@@ -43,7 +43,7 @@ const fn is(octet: u8, class: u8) -> bool {
 /// Number of leading octets that a token may hold.
 #[inline]
 pub(crate) fn token_length(octets: &[u8]) -> usize {
-    let plain = blocks::first(octets, blocks::beyond_name).unwrap_or(octets.len());
+    let plain = blocks::first(octets, 0, blocks::beyond_name).unwrap_or(octets.len());
     let rest = octets[plain..].iter().position(|&octet| !is(octet, TCHAR));
     rest.map_or(octets.len(), |rest| plain + rest)
 }
@@ -55,37 +55,35 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
 
 /// Whether `octets` may stand in a path and query.
 pub(crate) fn is_target(octets: &[u8]) -> bool {
-    is_encoded(octets, TARGET)
+    beyond_target(octets).is_none()
+}
+
+/// Index of the first octet that may not stand in a path and query.
+pub(crate) fn beyond_target(octets: &[u8]) -> Option<usize> {
+    unencoded(octets, TARGET)
 }
 
 /// Whether `octets` are a registered name (RFC 3986 3.2.2) that is not empty.
 pub(crate) fn is_reg_name(octets: &[u8]) -> bool {
-    !octets.is_empty() && is_encoded(octets, REG_NAME)
+    !octets.is_empty() && unencoded(octets, REG_NAME).is_none()
 }
 
-/// Octets of `class`, and "%" before two hexadecimal digits (RFC 3986 2.1).
-fn is_encoded(mut octets: &[u8], class: u8) -> bool {
-    while let Some(at) = octets.iter().position(|&octet| !is(octet, class)) {
-        match &octets[at..] {
-            [b'%', a, b, rest @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
-                octets = rest;
-            }
-            _ => return false,
+/// Index of the first octet that is neither of `class` nor "%" before two hexadecimal digits (RFC 3986 2.1).
+fn unencoded(octets: &[u8], class: u8) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        from += octets[from..].iter().position(|&octet| !is(octet, class))?;
+        match octets[from..] {
+            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => from += 3,
+            _ => return Some(from),
         }
     }
-    true
 }
 
 /// Index of the first octet that no field value may hold (RFC 9110 5.5): controls but HTAB.
 #[inline]
 pub(crate) fn first_control(octets: &[u8]) -> Option<usize> {
-    blocks::first(octets, blocks::controls)
-}
-
-/// Index of the first SP.
-#[inline]
-pub(crate) fn first_space(octets: &[u8]) -> Option<usize> {
-    blocks::first(octets, blocks::spaces)
+    blocks::first(octets, 0, blocks::controls)
 }
 
 /// Whether `octet` is optional whitespace (RFC 9110 5.6.3).

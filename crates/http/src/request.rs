@@ -1,12 +1,14 @@
 use crate::{
-    Error, Fields, Framing, Limits, Slot, Version,
+    Error, Fields, Framing, Limits, Slot, Version, blocks,
     error::Fault,
     fields::widen,
-    head::{Line, Rules, Scan},
-    octets::{first_space, is_token, token_length},
+    head::{Line, Role, Rules, Scan},
+    leniency::{Leniency, Lenient},
+    octets::{is_token, token_length},
     target,
 };
 use core::ops::Range;
+use memchr::memchr;
 
 /// The head of a request (RFC 9112 3, 5), lent from the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub struct RequestRanges {
 impl RequestRanges {
     /// The head itself, lent from `bytes`, the octets that the step used, and the slots it filled.
     pub fn lend<'b>(&self, bytes: &'b [u8], slots: &'b [Slot]) -> RequestHead<'b> {
-        // Method and target were checked to be ASCII.
+        // Method and target were checked to be text.
         let text = |range| {
             let octets = bytes.get(widen(range)).unwrap_or_default();
             core::str::from_utf8(octets).unwrap_or_default()
@@ -95,13 +97,17 @@ impl LineRanges {
     }
 
     /// Whether the target has a form that the method allows.
-    pub(crate) fn check_target(&self, input: &[u8]) -> Result<(), Fault> {
-        let target = widen(self.target);
-        if target::is_valid(&input[self.method()], &input[target.clone()]) {
-            Ok(())
-        } else {
-            Err(Error::PeerTarget.at(target.start))
+    pub(crate) fn check_target(&self, input: &[u8], lenient: &mut Lenient) -> Result<(), Fault> {
+        let start = self.target.0 as usize;
+        let target = &input[widen(self.target)];
+        if target::is_valid(&input[self.method()], target) {
+            return Ok(());
         }
+        let at = start + target::fault(target);
+        if target::is_raw(target) && lenient.lets(Leniency::RawTargets, at) {
+            return Ok(());
+        }
+        Err(Error::PeerTarget.at(at))
     }
 
     /// The caller drops `used` octets before the line.
@@ -112,28 +118,71 @@ impl LineRanges {
     }
 }
 
-/// RFC 9112 3: `method SP request-target SP HTTP-version`.
+/// The request line, once it is complete.
 #[inline]
-pub(crate) fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
+pub(crate) fn start_line(
+    scan: &mut Scan,
+    input: &[u8],
+    limit: u32,
+    lenient: &mut Lenient,
+) -> Result<Option<LineRanges>, Fault> {
+    let clean = scan
+        .fresh()
+        .and_then(|at| clean_line(scan.window(input, limit), at));
+    let ranges = if let Some((ranges, next)) = clean {
+        scan.next_line(next);
+        ranges
+    } else {
+        let limit = (limit, Error::PeerStartLineTooLong);
+        let Some(found) = scan.line(input, limit, lenient)? else {
+            return Ok(None);
+        };
+        line(input, &found)?
+    };
+    scan.begin_fields();
+    Ok(Some(ranges))
+}
+
+/// The request line at `at`, and where the next line begins: if it is complete, of this version, and has
+/// nothing in it that needs a judgement.
+#[inline]
+fn clean_line(window: &[u8], at: usize) -> Option<(LineRanges, usize)> {
+    const BEHIND: &[u8; 11] = b" HTTP/1.1\r\n";
+    let method = blocks::first(window, at, blocks::beyond_name)?;
+    if method == at || window[method] != b' ' {
+        return None;
+    }
+    let target = blocks::first(window, method + 1, blocks::beyond_target)?;
+    let behind: &[u8; 11] = window.get(target..)?.first_chunk()?;
+    (behind == BEHIND).then(|| {
+        let ranges = LineRanges {
+            method: (at as u32, method as u32),
+            target: (method as u32 + 1, target as u32),
+            version: Version::Http11,
+        };
+        (ranges, target + BEHIND.len())
+    })
+}
+
+/// RFC 9112 3: `method SP request-target SP HTTP-version`.
+fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
     let octets = &input[line.range()];
-    // No token goes on over the line's end: whole blocks are there to look at.
-    let method = token_length(&input[line.start..]);
+    let method = token_length(octets);
     if method == 0 || octets.get(method) != Some(&b' ') {
         return Err(not_method(octets.get(method)).at(line.start + method));
     }
     let rest = &octets[method + 1..];
-    let space = first_space(&input[line.start + method + 1..]);
-    let Some(target) = space.filter(|&at| at < rest.len()) else {
+    let Some(target) = memchr(b' ', rest) else {
         return Err(Error::PeerRequestLine.at(line.end));
     };
     let start = line.start + method + 1;
     // The version first: the preface of HTTP/2 deserves 505, whatever its target.
-    let version =
-        Version::parse(&rest[target + 1..]).map_err(|error| error.at(start + target + 1))?;
+    let version = start + target + 1;
     Ok(LineRanges {
         method: (line.start as u32, (line.start + method) as u32),
         target: (start as u32, (start + target) as u32),
-        version,
+        version: Version::parse(&rest[target + 1..])
+            .map_err(|fault| fault.error.at(version + fault.at))?,
     })
 }
 
@@ -201,21 +250,21 @@ impl RequestParser {
         slots: &mut [Slot],
         limits: &Limits,
     ) -> Result<Option<Parsed>, Fault> {
+        let mut strict = Lenient::default();
         let line = if let Some(line) = self.line {
             line
         } else {
-            let limit = (limits.start_line, Error::PeerStartLineTooLong);
-            let Some(found) = self.scan.line(input, limit)? else {
+            let found = start_line(&mut self.scan, input, limits.start_line, &mut strict)?;
+            let Some(line) = found else {
                 return Ok(None);
             };
-            self.scan.begin_fields();
-            *self.line.insert(line(input, &found)?)
+            *self.line.insert(line)
         };
         let rules = Rules {
             limit: (limits.head, Error::PeerHeadTooLong),
-            folds: false,
+            role: Role::Request,
         };
-        let fields = self.scan.fields(input, slots, &rules)?;
+        let fields = self.scan.fields(input, slots, &rules, &mut strict)?;
         Ok(fields.map(|fields| Parsed {
             line,
             fields,

@@ -3,6 +3,7 @@ use crate::{
     error::Fault,
     fields::widen,
     head::{Line, check_value},
+    leniency::Lenient,
 };
 use core::ops::Range;
 
@@ -67,27 +68,43 @@ pub(crate) struct LineRanges {
     reason: (u32, u32),
 }
 
+/// Where the status code stands in a head.
+pub(crate) const STATUS: usize = 9;
+
 /// RFC 9112 4: `HTTP-version SP status-code SP [ reason-phrase ]`. The SP behind the code may be
 /// missing with the reason: many servers leave both out.
-pub(crate) fn line(input: &[u8], line: &Line) -> Result<LineRanges, Fault> {
+pub(crate) fn line(input: &[u8], line: &Line, lenient: &mut Lenient) -> Result<LineRanges, Fault> {
     let octets = &input[line.range()];
     let fault = |offset| Error::PeerStatusLine.at(line.start + offset);
     let Some((version, [b' ', rest @ ..])) = octets.split_at_checked(8) else {
         return Err(fault(octets.len().min(8)));
     };
-    let version = Version::parse(version).map_err(|error| error.at(line.start))?;
+    let version = Version::parse(version).map_err(|fault| fault.error.at(line.start + fault.at))?;
     let (code, reason) = match rest {
         [a, b, c] | [a, b, c, b' ', ..] => ([*a, *b, *c], line.end.min(line.start + 13)..line.end),
-        _ => return Err(fault(9)),
+        _ => {
+            return Err(fault(
+                STATUS
+                    + rest
+                        .iter()
+                        .take(3)
+                        .take_while(|octet| octet.is_ascii_digit())
+                        .count(),
+            ));
+        }
     };
-    if !code.iter().all(u8::is_ascii_digit) || code[0] == b'0' {
-        return Err(fault(9));
+    if let Some(at) = code.iter().position(|octet| !octet.is_ascii_digit()) {
+        return Err(fault(STATUS + at));
+    }
+    // RFC 9110 15: "values outside the range of 100..599" are invalid; those beyond are known as 5xx.
+    if code[0] == b'0' {
+        return Err(fault(STATUS));
     }
     let status = code
         .iter()
         .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
     if line.dirty {
-        check_value(input, &reason)?;
+        check_value(input, &reason, lenient)?;
     }
     Ok(LineRanges {
         version,

@@ -1,10 +1,12 @@
 use crate::{
-    BodyLength, Error, Event, Found, Limits, RequestHead, RequestRanges, Slot, Status, Version,
+    BodyLength, Error, Event, Failure, Found, Leniencies, Leniency, Limits, RequestHead,
+    RequestRanges, Slot, Status, Version,
     encode::{self, Outgoing, whole_or_nothing},
     error::Fault,
     framing::{Framing, Message, Method, framing},
-    head::Scan,
+    head::{Role, Scan},
     incoming::{Awaits, Incoming},
+    leniency::Lenient,
     notice::{Expects, Notice},
     octets::is_token,
     request,
@@ -87,13 +89,26 @@ impl Server {
     /// A connection on which nothing has been received.
     pub fn new(limits: Limits) -> Self {
         Self {
-            incoming: Incoming::new(limits, false),
+            incoming: Incoming::new(limits, Role::Request),
             start: Start::default(),
             sends: Sends::Nothing,
             exchange: Exchange::UNKNOWN,
             persists: true,
             closing: false,
         }
+    }
+
+    /// Lets pass what `leniencies` say, of a client that is known to need it.
+    #[must_use]
+    pub const fn lenient(mut self, leniencies: Leniencies) -> Self {
+        self.incoming.allow(leniencies);
+        self
+    }
+
+    /// What was let pass of the request that is being received, or was received last: each leniency, and
+    /// the octet of the received stream, counted from zero, where it showed first.
+    pub fn leniencies_used(&self) -> impl Iterator<Item = (Leniency, u64)> {
+        self.incoming.lenient.used()
     }
 
     /// Eats the front of `input` and sees one event, which lends from `input` and `slots`.
@@ -203,9 +218,8 @@ impl Server {
         matches!(self.incoming.awaits, Awaits::Switched)
     }
 
-    /// The error that ended the requests, and the octet of the received stream, counted from zero,
-    /// where it showed.
-    pub const fn failure(&self) -> Option<(Error, u64)> {
+    /// The error that ended the requests, and the octet where it showed.
+    pub const fn failure(&self) -> Option<Failure> {
         self.incoming.failure()
     }
 
@@ -383,7 +397,8 @@ impl Start {
             return Ok(self.line);
         }
         if !incoming.scan.has_begun() {
-            let at = self.skip_empty_lines(input, incoming.limits.empty_lines)?;
+            let limit = incoming.limits.empty_lines;
+            let at = self.skip_empty_lines(input, limit, &mut incoming.lenient)?;
             incoming.scan = Scan::new(at);
             // What is no request at all is refused at its first octet: TLS, say.
             match input[at..] {
@@ -394,13 +409,16 @@ impl Start {
                 _ => {}
             }
         }
-        let limit = (incoming.limits.start_line, Error::PeerStartLineTooLong);
-        let Some(line) = incoming.scan.line(input, limit)? else {
+        let Incoming {
+            scan,
+            limits,
+            lenient,
+            ..
+        } = incoming;
+        let Some(ranges) = request::start_line(scan, input, limits.start_line, lenient)? else {
             return Ok(None);
         };
-        let ranges = request::line(input, &line)?;
-        ranges.check_target(input)?;
-        incoming.scan.begin_fields();
+        ranges.check_target(input, lenient)?;
         exchange.method = Method::of(&input[ranges.method()]);
         exchange.version = ranges.version;
         Ok(Some(ranges))
@@ -413,16 +431,25 @@ impl Start {
     }
 
     /// RFC 9112 2.2: a server "SHOULD ignore at least one empty line" before a request line.
-    fn skip_empty_lines(&mut self, input: &[u8], limit: u32) -> Result<usize, Fault> {
+    fn skip_empty_lines(
+        &mut self,
+        input: &[u8],
+        limit: u32,
+        lenient: &mut Lenient,
+    ) -> Result<usize, Fault> {
         let mut at = 0;
-        while input[at..].starts_with(b"\r\n") {
+        loop {
+            let length = match input[at..] {
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] if lenient.lets(Leniency::BareLf, at) => 1,
+                _ => return Ok(at),
+            };
             if self.empty_lines == limit {
                 return Err(Error::PeerEmptyLines.at(at));
             }
             self.empty_lines += 1;
-            at += 2;
+            at += length;
         }
-        Ok(at)
     }
 }
 
@@ -435,21 +462,28 @@ fn fields(
     slots: &mut [Slot],
 ) -> Result<Step<Option<(RequestRanges, Notice)>>, Fault> {
     let rules = incoming.head_rules();
-    let Some(fields) = incoming.scan.fields(input, slots, &rules)? else {
-        return Ok(Step::new(incoming.scan.drop_front(), None));
+    let Incoming { scan, lenient, .. } = &mut *incoming;
+    let Some(fields) = scan.fields(input, slots, &rules, lenient)? else {
+        return Ok(Step::new(scan.drop_front(), None));
     };
     let version = line.version;
-    let end = incoming.scan.end();
-    let notice = Notice::of(input, &slots[..fields]);
-    let check = || {
-        notice.check_host(version)?;
+    let slots = &slots[..fields];
+    let mut notice = Notice::of(input, slots);
+    notice.settle(input, slots, lenient);
+    if notice.lacks_host(version) {
+        // The head has ended without it.
+        return Err(Error::PeerHostMissing.at(scan.end() - 1));
+    }
+    let judge = |notice: &Notice| {
+        notice.check_host()?;
         // "MAY respond with a 417": no other expectation is defined. HTTP/1.0 has none.
         if notice.expects == Expects::Unknown && version == Version::Http11 {
             return Err(Error::PeerExpectation);
         }
-        framing(Message::Request(method), version, &notice)
+        framing(Message::Request(method), version, notice)
     };
-    let framing = check().map_err(|error| error.at(end))?;
+    let framing = judge(&notice)
+        .map_err(|error| Notice::fault(error, input, slots, |notice| judge(notice).map(drop)))?;
     let used = incoming.head_done(framing);
     let ranges = RequestRanges {
         line,

@@ -1,6 +1,6 @@
 //! Request targets (RFC 9112 3.2) and what a Host field may say (RFC 9110 7.2).
 
-use crate::octets::{is_reg_name, is_target};
+use crate::octets::{beyond_target, is_reg_name, is_target};
 use core::net::Ipv6Addr;
 use memchr::memchr2;
 
@@ -13,6 +13,19 @@ pub(crate) fn is_valid(method: &[u8], target: &[u8]) -> bool {
         (_, b"*") => method == b"OPTIONS",
         _ => is_absolute(target),
     }
+}
+
+/// Where `target`, which is not valid, has an octet that none may have; else its first.
+#[cold]
+pub(crate) fn fault(target: &[u8]) -> usize {
+    beyond_target(target).unwrap_or(0)
+}
+
+/// Whether `target` is in origin-form but for octets that RFC 3986 wants encoded, and text.
+#[cold]
+pub(crate) fn is_raw(target: &[u8]) -> bool {
+    let legal = |&octet: &u8| octet > b' ' && octet != 0x7f && octet != b'#';
+    target.starts_with(b"/") && target.iter().all(legal) && core::str::from_utf8(target).is_ok()
 }
 
 /// The authority of an absolute-form target, and what stands behind it.

@@ -1,4 +1,4 @@
-use crate::Error;
+use crate::{Error, error::Fault};
 use core::fmt;
 
 /// The version of a message (RFC 9112 2.3). A higher minor version of HTTP/1 counts as 1.1, the
@@ -11,19 +11,37 @@ pub enum Version {
     Http11,
 }
 
+/// Where the major version's digit is.
+const MAJOR: usize = 5;
+
+/// Where `octets` first differ from what a version looks like.
+#[cold]
+fn unlike(octets: &[u8]) -> usize {
+    const SHAPE: &[u8] = b"HTTP/1.1";
+    let like = |(octet, shape): (&u8, &u8)| match shape {
+        b'1' => octet.is_ascii_digit(),
+        _ => octet == shape,
+    };
+    octets
+        .iter()
+        .zip(SHAPE)
+        .take_while(|&pair| like(pair))
+        .count()
+}
+
 impl Version {
     /// `HTTP-name "/" DIGIT "." DIGIT`.
     #[inline]
-    pub(crate) const fn parse(octets: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(octets: &[u8]) -> Result<Self, Fault> {
         match octets {
             b"HTTP/1.0" => Ok(Self::Http10),
             b"HTTP/1.1" | [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => {
                 Ok(Self::Http11)
             }
             [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-                Err(Error::PeerVersionUnsupported)
+                Err(Error::PeerVersionUnsupported.at(MAJOR))
             }
-            _ => Err(Error::PeerVersion),
+            _ => Err(Error::PeerVersion.at(unlike(octets))),
         }
     }
 

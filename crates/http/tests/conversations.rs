@@ -2,8 +2,8 @@
 
 use netkit_core::split::{Cuts, transcript};
 use netkit_http::{
-    BodyLength, Client, Error, Event, Limits, NO_FIELDS, RequestLine, Server, Slot, Status,
-    Version,
+    BodyLength, Client, Error, Event, Failure, Limits, NO_FIELDS, RequestLine, Server, Slot,
+    Status, Version,
     generators::{Body, Heard, OwnedFields, Request, Response, hear_requests, hear_responses},
 };
 use proptest::{prelude::*, test_runner::TestCaseResult};
@@ -446,10 +446,10 @@ fn nothing_malformed_is_sent() {
 #[test]
 fn one_response_may_follow_an_error() {
     let mut server = server_after("GET / HTTP/1.1\r\nHost: h\r\nX y\r\n\r\n");
-    let (error, at) = server.failure().unwrap();
+    let Failure { error, at, octet } = server.failure().unwrap();
     assert_eq!(
-        (error.name(), error.status(), at),
-        ("PeerFieldName", Status::BAD_REQUEST, 26)
+        (error.name(), error.status(), at, octet),
+        ("PeerFieldName", Status::BAD_REQUEST, 26, Some(b' '))
     );
     assert_eq!(event_of(&mut server, GET), "PeerFieldName");
     assert!(server.awaits_response() && !server.keep_alive());

@@ -2,12 +2,12 @@
 
 use netkit_core::split::{Transcript, same_for_every_split};
 use netkit_http::{
-    BodyLength, Client, Error, Limits, RequestLine, RequestParser, Slot, Version,
+    BodyLength, Client, Error, Failure, Limits, RequestLine, RequestParser, Slot, Version,
     generators::{Heard, hear_requests, hear_responses},
 };
 
 /// The events in short: `M target` or the status, `[data]`, `{trailers}`, `.` for the end.
-fn short(said: &Transcript<Heard, Error>) -> String {
+fn short(said: &Transcript<Heard, Failure>) -> String {
     let event = |event: &Heard| match event {
         Heard::Request(method, target, ..) => format!("{method} {target} "),
         Heard::Response(status, ..) => format!("{} ", status.0),
@@ -16,7 +16,7 @@ fn short(said: &Transcript<Heard, Error>) -> String {
         Heard::End => ". ".to_owned(),
     };
     let end = match said.error {
-        Some(error) => error.name().to_owned(),
+        Some(failure) => failure.error.name().to_owned(),
         None if said.left > 0 => format!("left {}", said.left),
         None => String::new(),
     };

@@ -10,7 +10,9 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::Frame;
 use netkit_core::Step;
-use netkit_http::{Error as HttpError, Fields, Found, RequestRanges, ResponseRanges, Slot};
+use netkit_http::{
+    Error as HttpError, Failure, Fields, Found, RequestRanges, ResponseRanges, Slot,
+};
 use std::{
     task::{Context, Poll, ready},
     time::Duration,
@@ -25,6 +27,8 @@ pub(crate) trait Machine {
         input: &mut [u8],
         slots: &mut [Slot],
     ) -> Result<Step<Found<Self::Head>>, HttpError>;
+    /// What ended the messages that arrive.
+    fn failure(&self) -> Option<Failure>;
     fn eof(&mut self);
     fn send_data(&mut self, length: u64, out: &mut Vec<u8>) -> Result<&'static [u8], HttpError>;
     fn send_end(&mut self, trailers: &HeaderMap, out: &mut Vec<u8>) -> Result<(), HttpError>;
@@ -41,6 +45,10 @@ macro_rules! machine {
                 slots: &mut [Slot],
             ) -> Result<Step<Found<$Head>>, HttpError> {
                 Self::step(self, input, slots)
+            }
+
+            fn failure(&self) -> Option<Failure> {
+                Self::failure(self)
             }
 
             fn eof(&mut self) {
@@ -127,10 +135,11 @@ impl<M: Machine> Connection<M> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Step<Found<M::Head>>, Error>> {
         loop {
-            let step = self
-                .machine
-                .step(self.wire.unread(), &mut self.slots)
-                .map_err(|error| Error::http(stage, error))?;
+            let stepped = self.machine.step(self.wire.unread(), &mut self.slots);
+            let step = stepped.map_err(|error| match self.machine.failure() {
+                Some(failure) => Error::refused(stage, failure),
+                None => Error::http(stage, error),
+            })?;
             if !matches!(step.event, Found::NeedData) {
                 return Poll::Ready(Ok(step));
             }

@@ -263,6 +263,11 @@ impl Error {
         Self::new(Layer::Http, stage, error.to_string()).because(error)
     }
 
+    /// The HTTP machine refused what arrived.
+    pub(crate) fn refused(stage: Stage, failure: netkit_http::Failure) -> Self {
+        Self::new(Layer::Http, stage, failure.to_string()).because(failure.error)
+    }
+
     /// The WebSocket machine or handshake refused.
     pub(crate) fn ws(stage: Stage, error: netkit_ws::Error) -> Self {
         use netkit_ws::Error as Refused;
