@@ -37,6 +37,7 @@ impl Inbox {
     }
 
     /// The unread octets. A machine may open or unmask them in place.
+    #[inline]
     pub fn unread(&mut self) -> &mut [u8] {
         &mut self.buffer[self.start..self.end]
     }
@@ -44,6 +45,7 @@ impl Inbox {
     /// At least `want` octets of room behind the unread ones, to read into.
     ///
     /// Moves the unread octets to the front, or grows the buffer, only when room is short.
+    #[inline]
     pub fn space(&mut self, want: usize) -> &mut [u8] {
         if self.buffer.len() - self.end < want {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -60,6 +62,7 @@ impl Inbox {
     ///
     /// # Panics
     /// If `count` exceeds the space.
+    #[inline]
     pub fn filled(&mut self, count: usize) {
         assert!(
             count <= self.buffer.len() - self.end,
@@ -78,6 +81,7 @@ impl Inbox {
     ///
     /// # Panics
     /// If `used` exceeds [`len`](Self::len).
+    #[inline]
     pub fn consume(&mut self, used: usize) {
         assert!(used <= self.len(), "more octets consumed than were unread");
         self.start += used;

@@ -29,6 +29,7 @@ impl core::error::Error for ReadError {}
 
 impl<'a> Reader<'a> {
     /// Reads from the front of `bytes`.
+    #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
@@ -44,11 +45,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Number of octets not read yet.
+    #[inline]
     pub const fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// The next `count` octets.
+    #[inline]
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], ReadError> {
         let (head, tail) = self.bytes.split_at_checked(count).ok_or(ReadError::Short)?;
         self.bytes = tail;
@@ -56,6 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` octets as an array.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let (head, tail) = self.bytes.split_first_chunk().ok_or(ReadError::Short)?;
         self.bytes = tail;
@@ -63,27 +67,32 @@ impl<'a> Reader<'a> {
     }
 
     /// One octet.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, ReadError> {
         self.array().map(u8::from_be_bytes)
     }
 
     /// Two octets.
+    #[inline]
     pub fn u16(&mut self) -> Result<u16, ReadError> {
         self.array().map(u16::from_be_bytes)
     }
 
     /// Three octets.
+    #[inline]
     pub fn u24(&mut self) -> Result<u32, ReadError> {
         self.array()
             .map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
     }
 
     /// Four octets.
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, ReadError> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// Eight octets.
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, ReadError> {
         self.array().map(u64::from_be_bytes)
     }

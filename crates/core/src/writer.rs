@@ -21,21 +21,25 @@ pub trait Writer {
     fn bytes(&mut self, octets: &[u8]);
 
     /// Appends one octet.
+    #[inline]
     fn u8(&mut self, value: u8) {
         self.bytes(&[value]);
     }
 
     /// Appends two octets.
+    #[inline]
     fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// Appends four octets.
+    #[inline]
     fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// Appends eight octets.
+    #[inline]
     fn u64(&mut self, value: u64) {
         self.bytes(&value.to_be_bytes());
     }
@@ -91,6 +95,7 @@ fn nested<const N: usize>(
 }
 
 impl Writer for Vec<u8> {
+    #[inline]
     fn bytes(&mut self, octets: &[u8]) {
         self.extend_from_slice(octets);
     }

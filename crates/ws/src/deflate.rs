@@ -3,7 +3,7 @@
 use crate::{
     Error, Extension,
     coding::Ran,
-    limits::{INFLATED_PIECE, KEPT},
+    limits::{FINAL_BLOCKS, INFLATED_PIECE, KEPT},
 };
 use alloc::{string::ToString, vec::Vec};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
@@ -264,6 +264,7 @@ impl DeflateAgreed {
             forgets,
             decompress: None,
             tail: 0,
+            finals: 0,
         };
         (deflate, inflate)
     }
@@ -342,6 +343,8 @@ pub(crate) struct Inflator {
     decompress: Option<Decompress>,
     /// How much of [`TAIL`] the message has got back.
     tail: usize,
+    /// Final blocks in the message so far.
+    finals: u32,
 }
 
 impl Inflator {
@@ -359,7 +362,7 @@ impl Inflator {
         }
         let drained = inflated.len() < inflated.capacity() && (!last || self.tail == TAIL.len());
         if last && drained {
-            self.tail = 0;
+            (self.tail, self.finals) = (0, 0);
             if self.forgets {
                 self.decompress = None;
             }
@@ -390,8 +393,14 @@ impl Inflator {
             *used += eaten;
             match status {
                 Err(_) => return Err(Error::PeerDeflate),
+                Ok(Status::StreamEnd) if self.finals == FINAL_BLOCKS => {
+                    return Err(Error::PeerDeflate);
+                }
                 // RFC 7692 7.2.3.5: a final block ends nothing; the next one stands alone.
-                Ok(Status::StreamEnd) => inflate.reset(false),
+                Ok(Status::StreamEnd) => {
+                    self.finals += 1;
+                    inflate.reset(false);
+                }
                 Ok(_) => {}
             }
             let idle = eaten == 0 && inflated.len() == had;

@@ -93,6 +93,7 @@ pub enum Place {
 
 impl Place {
     /// The octets there.
+    #[inline]
     pub fn lend<'b>(self, input: &'b mut [u8], inflated: &'b mut [u8]) -> &'b mut [u8] {
         match self {
             Self::Input(range) => &mut input[range],
@@ -103,6 +104,7 @@ impl Place {
 
 impl Found {
     /// The event, lent from the buffers of the call.
+    #[inline]
     pub(crate) fn lend<'b>(self, input: &'b mut [u8], inflated: &'b mut [u8]) -> Event<'b> {
         match self {
             Self::NeedData => Event::NeedData,

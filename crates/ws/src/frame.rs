@@ -35,6 +35,7 @@ impl FrameHead {
     ///
     /// Refused is what no role and no extension of this crate allows: reserved bits and opcodes,
     /// control frames that are long or fragmented, lengths in more octets than they need.
+    #[inline]
     pub fn read(input: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let mut reader = Reader::new(input);
         match Self::read_from(&mut reader) {
@@ -44,6 +45,7 @@ impl FrameHead {
         }
     }
 
+    #[inline]
     fn read_from(reader: &mut Reader<'_>) -> Result<Self, Stop> {
         let first = reader.u8()?;
         let opcode = OpCode(first & OPCODE);
@@ -81,6 +83,7 @@ impl FrameHead {
     }
 
     /// Appends the head, its length in as few octets as can be.
+    #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         // A sum, because no two of its terms share a bit.
         let bit = |is: bool, bit| if is { bit } else { 0 };
@@ -102,6 +105,7 @@ impl FrameHead {
 }
 
 /// RFC 6455 5.2: "the minimal number of bytes MUST be used"; the highest of 64 bits is 0.
+#[inline]
 const fn at_least(least: u64, length: u64) -> Result<u64, Stop> {
     if length < least {
         return Err(Stop::Refused(Error::PeerLengthNotMinimal));

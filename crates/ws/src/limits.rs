@@ -24,6 +24,11 @@ pub const PONG_BACKLOG: usize = 4 * 1024;
 #[cfg(feature = "deflate")]
 pub(crate) const INFLATED_PIECE: usize = 16 * 1024;
 
+/// Final blocks (RFC 7692 7.2.3.5) in one message. Attack: each is two octets, and a new beginning that
+/// takes as long as two hundred others. Who ends a message so needs one.
+#[cfg(feature = "deflate")]
+pub(crate) const FINAL_BLOCKS: u32 = 64;
+
 /// Octets of buffer for compression that a connection keeps between messages.
 #[cfg(feature = "deflate")]
 pub(crate) const KEPT: usize = 64 * 1024;

@@ -21,12 +21,14 @@ impl Mask {
     }
 
     /// Masks the next `octets` of the payload in place.
+    #[inline]
     pub fn apply(&mut self, octets: &mut [u8]) {
         if self.key == [0; 4] {
             return;
         }
         wide::xor(octets, self.key);
-        self.key.rotate_left(octets.len() % 4);
+        let done = 8 * (octets.len() % 4) as u32;
+        self.key = u32::from_be_bytes(self.key).rotate_left(done).to_be_bytes();
     }
 }
 
@@ -49,6 +51,7 @@ impl Keys {
         }
     }
 
+    #[inline]
     pub(crate) fn next(&mut self) -> [u8; 4] {
         if self.left == 0 {
             self.random.fill_bytes(self.drawn.as_flattened_mut());

@@ -183,11 +183,10 @@ impl Outgoing {
     }
 
     /// Answers the latest ping, if `out` has room for it.
+    #[inline]
     pub(crate) fn pay_pong(&mut self, limits: &Limits, watched: &Watched, out: &mut Vec<u8>) {
-        if out.len() > limits.pong_backlog {
-            return;
-        }
-        if let Some(owed) = self.owed.take() {
+        let room = out.len() <= limits.pong_backlog;
+        if let Some(owed) = self.owed.take_if(|_| room) {
             // RFC 6455 5.5.2: no pong is due behind a close frame.
             let _ = self.control(OpCode::PONG, &[&owed], watched, out);
         }

@@ -10,6 +10,7 @@ const BLOCK: usize = 64;
 const FEW: usize = 128;
 
 /// `octets`, each with its octet of `key`.
+#[inline]
 pub(crate) fn xor(octets: &mut [u8], key: [u8; 4]) {
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     if octets.len() >= FEW && std::is_x86_feature_detected!("avx2") {

@@ -416,6 +416,32 @@ fn a_bomb_is_refused_at_the_limit_and_at_its_ratio() {
 }
 
 #[test]
+fn final_blocks_are_heard_but_not_without_end() {
+    for (blocks, expected) in [(1, None), (64, None), (65, Some(Error::PeerDeflate))] {
+        let (mut client, _) = sides(Some(Deflate::default()), Limits::default());
+        // RFC 7692 7.2.3.4: "Hello" in a final block; then empty ones.
+        let mut frame = vec![0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        frame.extend([0x03, 0x00].repeat(blocks - 1));
+        frame.push(0);
+        let mut stream = vec![0xc1, 126, 0, 0];
+        stream[3] = frame.len() as u8;
+        if frame.len() < 126 {
+            stream = vec![0xc1, frame.len() as u8];
+        }
+        stream.extend(frame);
+        let (heard, error, _) = said(&mut client, &stream);
+        assert_eq!(error, expected, "{blocks}");
+        let last = expected.is_none();
+        let hello = Heard::Data(Kind::Text, b"Hello".to_vec(), last);
+        assert_eq!(heard, [hello], "{blocks}");
+        // Each message may have as many.
+        if last {
+            assert_eq!(said(&mut client, &stream).1, None);
+        }
+    }
+}
+
+#[test]
 fn inflating_holds_one_piece_whatever_the_message() {
     let (mut client, mut server) = sides(
         Some(Deflate::default()),
