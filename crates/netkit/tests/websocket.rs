@@ -10,7 +10,14 @@ use netkit::{
     websocket::{self, Config, Message, Timeouts, Upgrade},
     ws::{CloseCode, Kind},
 };
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::Pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 use support::{Authority, LOOPBACK, client, content};
 use tokio::time::{sleep, timeout};
 
@@ -43,6 +50,18 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         }),
         "/bye" => websocket::accept(&request, |socket| async move {
             let _ = socket.close(CloseCode(4001), "enough").await;
+        }),
+        "/late" => websocket::accept(&request, |mut socket| async move {
+            sleep(3 * SHORT).await;
+            let (mut piece, mut length) = (Vec::new(), 0);
+            while let Ok(Some((_, last))) = socket.recv_piece(&mut piece).await {
+                length += piece.len();
+                if last && piece.is_empty() {
+                    let reason = format!("{length} octets");
+                    let _ = socket.close(CloseCode::NORMAL_CLOSURE, &reason).await;
+                    return;
+                }
+            }
         }),
         "/chat" => match Upgrade::of(&request) {
             Ok(upgrade) => {
@@ -310,6 +329,37 @@ async fn a_peer_that_does_not_read_holds_the_sender_back_and_then_times_out() {
         (Stage::SendFrame, true),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_late_holds_the_sender_back_and_gets_everything() {
+    // More than the kernel's buffers take.
+    const MESSAGES: usize = 400;
+    for (client, base) in both() {
+        let url = format!("{base}/late");
+        let config = Config {
+            deflate: None,
+            ..Config::default()
+        };
+        let mut socket = client.websocket_with(to(url), &config).await.unwrap();
+        let message = content(60_000);
+        let mut waited = false;
+        for _ in 0..MESSAGES {
+            let mut sending = pin!(socket.send(message.clone()));
+            let at_once = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
+            if let Poll::Ready(sent) = at_once {
+                sent.unwrap();
+            } else {
+                waited = true;
+                sending.await.unwrap();
+            }
+        }
+        assert!(waited, "all of it found room");
+        socket.send("").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), None);
+        let reason = socket.close_reason().unwrap().reason;
+        assert_eq!(reason, format!("{} octets", MESSAGES * message.len()));
+    }
 }
 
 #[tokio::test]
