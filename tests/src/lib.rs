@@ -9,6 +9,7 @@ pub mod nginx;
 pub mod octets;
 pub mod openssl;
 pub mod ours;
+pub mod packetdrill;
 pub mod peer;
 pub mod process;
 pub mod tls_cases;

@@ -18,6 +18,7 @@ use crate::{
     clock::TimestampClock,
     connection::{Connection, Reply, default_mss, headers},
     limits,
+    recovery::Recovery,
 };
 use core::time::Duration;
 
@@ -525,6 +526,11 @@ impl Connection {
             return 0;
         }
         self.measure(now, segment);
+        if self.was_needless(segment.timestamps.map(|(_, echo_reply)| echo_reply)) {
+            self.undo_recovery();
+        } else if self.recovery == Recovery::None {
+            self.notice_reordering();
+        }
         self.snd_una = segment.ack;
         self.snd_nxt = self.snd_nxt.max(segment.ack);
         self.high_rxt = self.high_rxt.max(segment.ack);
@@ -536,10 +542,9 @@ impl Connection {
         self.unanswered = 0;
         self.is_probing = false;
         self.recover_on_new_ack(now, acked);
-        // RFC 6298 (5.2), (5.3).
+        // RFC 6298 (5.2), (5.3). What backing off did stays until something is measured (Karn, MUST-18).
         self.stop_retransmission_timer();
         self.timers.persist = None;
-        self.rtt.settle();
         if self.snd_una != self.snd_max {
             self.start_retransmission_timer(now);
         }
@@ -611,6 +616,8 @@ impl Connection {
             self.timers.persist = None;
             self.timers.give_up = None;
             self.unanswered = 0;
+            // It was the window that was silent, not the path.
+            self.rtt.settle();
             if self.is_probing {
                 self.is_probing = false;
                 self.go_back();

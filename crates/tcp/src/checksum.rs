@@ -1,5 +1,6 @@
 //! The Internet checksum (RFC 1071) over a segment and its pseudo-header (RFC 9293 3.1).
 
+use crate::lanes;
 use core::net::IpAddr;
 
 /// IP's number for TCP.
@@ -76,20 +77,13 @@ pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
 /// the high half of a word.
 fn sum(octets: &[u8]) -> u32 {
     // The sum of 32-bit halves is the sum of 16-bit words modulo 2^16 - 1, in any order of octets that
-    // is swapped back at the end (RFC 1071 2). A segment is too short for a carry to be lost. The lanes
-    // are independent, so that the compiler may add them at once.
-    let (blocks, rest) = octets.as_chunks::<64>();
-    let mut lanes = [0u64; 8];
-    for block in blocks {
-        for (lane, word) in lanes.iter_mut().zip(block.as_chunks().0) {
-            let word = u64::from_le_bytes(*word);
-            *lane += (word & 0xffff_ffff) + (word >> 32);
-        }
-    }
-    let mut sum: u64 = lanes.iter().sum();
+    // is swapped back at the end (RFC 1071 2). A segment is too short for a carry to be lost.
+    let (blocks, rest) = octets.as_chunks();
+    let mut sum = lanes::sum(blocks);
     let (words, rest) = rest.as_chunks();
     for word in words {
-        sum += u64::from(u32::from_le_bytes(*word));
+        let word = u64::from_le_bytes(*word);
+        sum += (word & 0xffff_ffff) + (word >> 32);
     }
     let (words, rest) = rest.as_chunks();
     for word in words {

@@ -18,6 +18,10 @@ pub trait Congestion: Debug + Send {
     /// The retransmission timer ran out. `in_flight` is `None` if it did so for the same data before.
     fn on_timeout(&mut self, now: Duration, in_flight: Option<u32>);
 
+    /// What `on_loss`, or `on_timeout` with something in flight, was last told of did not happen: the
+    /// first copy had arrived (RFC 4015 3).
+    fn on_spurious(&mut self);
+
     /// Nothing was sent for longer than an RTO (RFC 5681 4.1).
     fn on_idle(&mut self);
 
@@ -64,6 +68,15 @@ impl Window {
         self.cwnd = self.cwnd.saturating_add(octets).min(1 << 30);
     }
 
+    /// The window `before` a loss that was none, or as it is if it has grown beyond that.
+    fn or_larger(self, before: Self) -> Self {
+        Self {
+            smss: self.smss,
+            cwnd: self.cwnd.max(before.cwnd),
+            ssthresh: self.ssthresh.max(before.ssthresh),
+        }
+    }
+
     fn restart(&mut self) {
         self.cwnd = self.cwnd.min(initial_window(self.smss));
     }
@@ -75,6 +88,8 @@ pub struct NewReno {
     window: Window,
     /// Acknowledged since the window last grew in congestion avoidance.
     acked: u32,
+    /// As it was before the last loss.
+    before: Option<Window>,
 }
 
 impl NewReno {
@@ -83,11 +98,13 @@ impl NewReno {
         Box::new(Self {
             window: Window::new(smss),
             acked: 0,
+            before: None,
         })
     }
 
     /// RFC 5681 (4).
     fn halve(&mut self, in_flight: u32) {
+        self.before = Some(self.window);
         self.window.ssthresh = (in_flight / 2).max(2 * self.window.smss);
         self.acked = 0;
     }
@@ -119,6 +136,12 @@ impl Congestion for NewReno {
         self.window.cwnd = self.window.smss;
     }
 
+    fn on_spurious(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.window = self.window.or_larger(before);
+        }
+    }
+
     fn on_idle(&mut self) {
         self.window.restart();
     }
@@ -140,6 +163,8 @@ pub struct Cubic {
     w_est: u64,
     /// Growth of cwnd smaller than an octet, in octets times cwnd.
     fraction: u64,
+    /// cwnd, ssthresh and W_max before the last loss.
+    before: Option<(Window, u32)>,
 }
 
 impl Cubic {
@@ -151,11 +176,13 @@ impl Cubic {
             epoch: None,
             w_est: 0,
             fraction: 0,
+            before: None,
         })
     }
 
     /// RFC 9438 4.6, 4.7: beta is 0.7; with fast convergence.
     fn reduce(&mut self, in_flight: u32) {
+        self.before = Some((self.window, self.w_max));
         let cwnd = self.window.cwnd;
         self.w_max = if cwnd < self.w_max {
             (u64::from(cwnd) * 17 / 20) as u32
@@ -227,6 +254,13 @@ impl Congestion for Cubic {
         }
         self.window.cwnd = self.window.smss;
         self.epoch = None;
+    }
+
+    fn on_spurious(&mut self) {
+        if let Some((before, w_max)) = self.before.take() {
+            self.window = self.window.or_larger(before);
+            (self.w_max, self.epoch) = (w_max, None);
+        }
     }
 
     fn on_idle(&mut self) {

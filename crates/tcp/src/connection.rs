@@ -1,6 +1,12 @@
 use crate::{
-    Config, Congestion, Error, Flags, Header, KeepAlive, PseudoHeader, Seq, buffer::Buffer,
-    clock::TimestampClock, limits, ranges::Ranges, recovery::Recovery, rtt::Rtt, timers::Timers,
+    Config, Congestion, Error, Flags, Header, KeepAlive, PseudoHeader, Seq,
+    buffer::Buffer,
+    clock::TimestampClock,
+    limits,
+    ranges::Ranges,
+    recovery::{Eifel, Recovery},
+    rtt::Rtt,
+    timers::Timers,
 };
 use alloc::{boxed::Box, sync::Arc};
 use core::{
@@ -190,7 +196,10 @@ pub struct Connection {
     pub(crate) sacked: Ranges,
     pub(crate) high_rxt: Seq,
     pub(crate) must_retransmit: bool,
-    pub(crate) duplicates: u8,
+    pub(crate) duplicates: u16,
+    /// Segments that may be overtaken before they count as lost.
+    pub(crate) reordering: u16,
+    pub(crate) eifel: Eifel,
     pub(crate) credit: u32,
     pub(crate) last_sent: Duration,
 
@@ -315,6 +324,8 @@ impl Connection {
             high_rxt: iss,
             must_retransmit: false,
             duplicates: 0,
+            reordering: limits::DUPLICATES.into(),
+            eifel: Eifel::Over,
             credit: 0,
             last_sent: Duration::ZERO,
             timers: Timers::default(),

@@ -2,7 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
-#[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
+#[cfg(any(test, feature = "std", feature = "proptest", feature = "arbitrary"))]
 extern crate std;
 
 mod arrives;
@@ -17,12 +17,12 @@ mod flags;
 #[cfg(any(feature = "proptest", feature = "arbitrary"))]
 pub mod generators;
 mod icmp;
+mod lanes;
 pub mod limits;
 mod listener;
 mod option;
 mod ranges;
 mod recovery;
-
 mod rtt;
 mod secret;
 mod segment;

@@ -43,9 +43,16 @@ pub const FIN_WAIT_2: Duration = Duration::from_secs(60);
 /// a count that connections share would tell an attacker about the others (CVE-2016-5696).
 pub const CHALLENGE_ACKS: u8 = 10;
 
+/// Segments that have to arrive beyond a hole before it counts as lost: RFC 6675 2 (DupThresh).
+pub const DUPLICATES: u8 = 3;
+
+/// The same on a path that reorders: Linux's `tcp_max_reordering`.
+pub const REORDERING: u16 = 300;
+
 /// Disjoint ranges remembered beyond a hole, received and SACKed alike. More are dropped with an ACK:
-/// every other octet of a window would otherwise cost sixteen octets each to remember.
-pub const RANGES: usize = 64;
+/// every other octet of a window would otherwise cost eight octets each to remember. Every other segment
+/// is missing after slow start has overrun a queue, and each has to be remembered to be repaired at once.
+pub const RANGES: usize = 1024;
 
 /// Octets of the receive buffer: Linux's default (`tcp_rmem`). Grows with what arrives.
 pub const RECEIVE_BUFFER: u32 = 256 * 1024;

@@ -103,13 +103,10 @@ pub(crate) struct Hole {
     pub(crate) octets_above: u32,
 }
 
-/// Segments that have to arrive beyond a hole before it counts as lost: RFC 6675 2 (DupThresh).
-pub(crate) const DUPLICATES: u32 = 3;
-
 impl Hole {
-    /// RFC 6675 4, `IsLost`.
-    pub(crate) const fn is_lost(&self, smss: u32) -> bool {
-        self.ranges_above >= DUPLICATES as usize || self.octets_above > (DUPLICATES - 1) * smss
+    /// RFC 6675 4, `IsLost`, with so many segments as DupThresh.
+    pub(crate) const fn is_lost(&self, smss: u32, threshold: u32) -> bool {
+        self.ranges_above >= threshold as usize || self.octets_above > (threshold - 1) * smss
     }
 }
 
@@ -156,7 +153,7 @@ mod tests {
         }
 
         #[test]
-        fn a_hole_is_lost_when_every_octet_of_it_is(steps in prop::collection::vec((1u32..300, 1u32..20), 1..12), smss in 1u32..30) {
+        fn a_hole_is_lost_when_every_octet_of_it_is(steps in prop::collection::vec((1u32..300, 1u32..20), 1..12), smss in 1u32..30, threshold in 3u32..7) {
             let (mut ranges, mut octets) = (Ranges::default(), BTreeSet::new());
             for (start, length) in steps {
                 if ranges.insert(BASE + start, BASE + start + length) {
@@ -167,7 +164,8 @@ mod tests {
             let mut lost = BTreeSet::new();
             for octet in 0..*octets.last().expect("some") {
                 let above = octets.split_off(&octet);
-                let is_lost = runs(&above).len() >= 3 || above.len() as u32 > 2 * smss;
+                let is_lost = runs(&above).len() >= threshold as usize
+                    || above.len() as u32 > (threshold - 1) * smss;
                 if is_lost && !above.contains(&octet) {
                     lost.insert(octet);
                 }
@@ -175,7 +173,7 @@ mod tests {
             }
             let mut ours = BTreeSet::new();
             for hole in ranges.holes(BASE) {
-                if hole.is_lost(smss) {
+                if hole.is_lost(smss, threshold) {
                     ours.extend(hole.start.since(BASE)..hole.end.since(BASE));
                 }
             }
@@ -189,7 +187,7 @@ mod tests {
         for i in 0..crate::limits::RANGES as u32 {
             assert!(ranges.insert(Seq(10 * i), Seq(10 * i + 1)));
         }
-        assert!(!ranges.insert(Seq(10_000), Seq(10_001)));
+        assert!(!ranges.insert(Seq(100_000), Seq(100_001)));
         assert!(ranges.insert(Seq(1), Seq(5)));
         assert!(ranges.covers(Seq(0), Seq(5)));
     }

@@ -1,6 +1,6 @@
 //! Loss recovery: NewReno (RFC 6582) without SACK, the scoreboard (RFC 6675) with it.
 
-use crate::{Seq, connection::Connection, ranges::DUPLICATES};
+use crate::{Seq, connection::Connection, limits};
 use core::time::Duration;
 
 /// Whether lost data are being repaired, and until what is acknowledged.
@@ -12,6 +12,17 @@ pub(crate) enum Recovery {
     Fast { recover: Seq },
     /// After the retransmission timer: what was in flight is sent again from the front.
     Timeout { recover: Seq },
+}
+
+/// Whether the first answer to what is sent again can tell that the first copy had arrived (RFC 3522).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eifel {
+    /// It was heard, or nothing is sent again.
+    Over,
+    /// Nothing was sent again yet.
+    Armed,
+    /// The first copy was sent again with this timestamp: the echo of an older one is the first's.
+    Sent(u32),
 }
 
 impl Connection {
@@ -27,8 +38,9 @@ impl Connection {
         }
         let again = self.high_rxt.beyond(self.snd_una).min(in_flight);
         let mut pipe = in_flight - self.sacked.octets_before(self.snd_nxt).min(in_flight);
+        let threshold = self.threshold();
         for hole in self.sacked.holes(self.snd_una) {
-            if hole.is_lost(self.smss) {
+            if hole.is_lost(self.smss, threshold) {
                 let gone = hole
                     .end
                     .min(self.snd_nxt)
@@ -37,6 +49,53 @@ impl Connection {
             }
         }
         pipe
+    }
+
+    /// FlightSize (RFC 5681 2), of which what the peer has reported by SACK, or was sent on ACKs that
+    /// report losses, does not speak for a larger window.
+    pub(crate) fn flight_size(&self) -> u32 {
+        let sent = self.snd_max.since(self.snd_una);
+        sent.min(self.congestion.window())
+    }
+
+    /// DupThresh (RFC 6675 2): more than three segments on a path that was seen to reorder, as RFC 4653
+    /// does, but never so many that what is in flight could not report a loss.
+    fn threshold(&self) -> u32 {
+        let in_flight = self.snd_max.since(self.snd_una) / self.smss;
+        u32::from(self.reordering)
+            .min(in_flight / 3 * 2)
+            .max(limits::DUPLICATES.into())
+    }
+
+    /// Something is acknowledged that was not sent again, although what was sent after it had arrived:
+    /// how far it was overtaken is how far is to be waited from now on.
+    pub(crate) fn notice_reordering(&mut self) {
+        let Some((_, right)) = self.sacked.iter().next_back() else {
+            return;
+        };
+        // By all up to `right` but itself, and one more is a loss.
+        let overtaken = right.beyond(self.snd_una) / self.smss;
+        let overtaken = overtaken.min(limits::REORDERING.into()) as u16;
+        self.reordering = self.reordering.max(overtaken);
+    }
+
+    /// The first acknowledgment of what was sent again: whether it is that of the first copy
+    /// (RFC 3522 3.2).
+    pub(crate) fn was_needless(&mut self, echo_reply: Option<u32>) -> bool {
+        let Eifel::Sent(again) = self.eifel else {
+            return false;
+        };
+        self.eifel = Eifel::Over;
+        echo_reply.is_some_and(|echo| Seq(echo).before(Seq(again)))
+    }
+
+    /// Nothing was lost: the window is as before (RFC 4015 3), and nothing more is sent again.
+    pub(crate) fn undo_recovery(&mut self) {
+        self.notice_reordering();
+        self.congestion.on_spurious();
+        self.recovery = Recovery::None;
+        self.must_retransmit = false;
+        self.snd_nxt = self.snd_max;
     }
 
     /// New data were acknowledged.
@@ -81,13 +140,14 @@ impl Connection {
             Recovery::None => {
                 // RFC 3042: the segments that left allow new ones.
                 self.credit += self.smss;
+                let threshold = self.threshold();
                 let first_is_lost = self.sack
                     && self
                         .sacked
                         .holes(self.snd_una)
                         .next()
-                        .is_some_and(|hole| hole.is_lost(self.smss));
-                if u32::from(self.duplicates) >= DUPLICATES || first_is_lost {
+                        .is_some_and(|hole| hole.is_lost(self.smss, threshold));
+                if u32::from(self.duplicates) >= threshold || first_is_lost {
                     self.enter_fast_recovery(now);
                 }
             }
@@ -97,11 +157,12 @@ impl Connection {
 
     /// RFC 6675 5 (4), RFC 6582 3.2 (2).
     fn enter_fast_recovery(&mut self, now: Duration) {
-        let in_flight = self.snd_max.since(self.snd_una);
+        let in_flight = self.flight_size();
         self.recovery = Recovery::Fast {
             recover: self.snd_max,
         };
         self.high_rxt = self.snd_una;
+        self.eifel = Eifel::Armed;
         self.must_retransmit = true;
         self.timed = None;
         self.congestion.on_loss(now, in_flight);
@@ -113,13 +174,14 @@ impl Connection {
             return None;
         }
         let from = self.high_rxt.max(self.snd_una);
+        let threshold = self.threshold();
         let mut later = None;
         for hole in self.sacked.holes(self.snd_una) {
             if !hole.end.after(from) {
                 continue;
             }
             let rest = (hole.start.max(from), hole.end);
-            if hole.is_lost(self.smss) {
+            if hole.is_lost(self.smss, threshold) {
                 return Some(rest);
             }
             later = later.or(Some(rest));

@@ -1,6 +1,11 @@
 //! What a connection waits for, and what it does when the wait is over.
 
-use crate::{Error, State, connection::Connection, limits, recovery::Recovery};
+use crate::{
+    Error, State,
+    connection::Connection,
+    limits,
+    recovery::{Eifel, Recovery},
+};
 use core::time::Duration;
 
 /// When each timer runs out; off if `None`.
@@ -83,8 +88,12 @@ impl Connection {
             return;
         }
         let first = self.unanswered == 1;
-        let in_flight = first.then(|| self.snd_max.since(self.snd_una));
+        let in_flight = first.then(|| self.flight_size());
         self.congestion.on_timeout(now, in_flight);
+        if first {
+            self.eifel = Eifel::Armed;
+        }
+        self.reordering = limits::DUPLICATES.into();
         self.recovery = Recovery::Timeout {
             recover: self.snd_max,
         };

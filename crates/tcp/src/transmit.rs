@@ -4,7 +4,7 @@ use crate::{
     Flags, Header, NoRoom, Offload, OptionList, PseudoHeader, SackBlocks, Seq, State, TcpOption,
     connection::{Connection, headers},
     limits,
-    recovery::Recovery,
+    recovery::{Eifel, Recovery},
     secret::Use,
 };
 use alloc::vec::Vec;
@@ -156,6 +156,8 @@ impl Connection {
             self.snd_nxt = right;
         }
         if !self.may_send_new() {
+            // RFC 7661 4.3: a window of which less than half is in use is not what limits the sender.
+            self.cwnd_limited &= self.pipe() >= self.congestion.window() / 2;
             return None;
         }
         let usable = self.window_end().since(self.snd_nxt);
@@ -337,6 +339,9 @@ impl Connection {
         }
         if plan.seq.before(self.snd_max) {
             self.high_rxt = self.high_rxt.max(end);
+            if let (Eifel::Armed, Some(clock)) = (self.eifel, &self.clock) {
+                self.eifel = Eifel::Sent(clock.value(now));
+            }
             // Karn (MUST-18): what is sent twice cannot be timed.
             self.timed = None;
         }
