@@ -222,10 +222,11 @@ impl WebSocket {
         self.sender.send_piece(kind, piece, last).await
     }
 
-    /// Says close, and waits until the peer has and the connection has ended. Messages that still come
-    /// are dropped.
+    /// Says close, unless that was said in answer to the peer's, and waits until the peer has and the
+    /// connection has ended. Messages that still come are dropped.
     pub async fn close(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.sender.close(code, reason).await?;
+        self.sender.0.close_once(code, reason)?;
+        poll_fn(|cx| self.sender.0.poll_flush(cx)).await?;
         let mut dropped = Vec::new();
         while self.receiver.recv_piece(&mut dropped).await?.is_some() {}
         Ok(())
@@ -337,7 +338,7 @@ impl Sink<Message> for Sender {
 
     /// Says close, as [`Sender::close`] with 1000 does.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.0.close_once()?;
+        self.0.close_once(CloseCode::NORMAL_CLOSURE, "")?;
         self.0.poll_flush(cx)
     }
 }

@@ -248,6 +248,8 @@ async fn the_peers_close_is_the_end_and_says_why() {
         let error = socket.send("late").await.unwrap_err();
         assert_eq!(error.layer(), Layer::WebSocket);
         assert_eq!(socket.recv().await.unwrap(), None, "it stays closed");
+        let closed = socket.close(CloseCode::NORMAL_CLOSURE, "").await;
+        closed.expect("there is nothing left to say");
     }
 }
 

@@ -127,11 +127,11 @@ impl Shared {
     }
 
     /// Says close, unless that was said.
-    pub(super) fn close_once(&self) -> Result<(), Error> {
+    pub(super) fn close_once(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         if lock(&self.socket).machine.has_closed() {
             return Ok(());
         }
-        self.close(CloseCode::NORMAL_CLOSURE, "")
+        self.close(code, reason)
     }
 }
 
