@@ -33,6 +33,8 @@ pub(crate) struct Crl<'a> {
     /// The extension's value, which a delta CRL shares with its complete CRL.
     pub(crate) scope: Option<&'a [u8]>,
     pub(crate) issuing_distribution_point: IssuingDistributionPoint<'a>,
+    /// 5.2: authorityKeyIdentifier and cRLNumber are there, and each extension is critical or not as it must be.
+    pub(crate) conforms: bool,
 }
 
 impl<'a> Crl<'a> {
@@ -69,10 +71,12 @@ impl<'a> Crl<'a> {
             base_number: None,
             scope: None,
             issuing_distribution_point: IssuingDistributionPoint::default(),
+            conforms: true,
         };
         if let Some(list) = list {
             crl.extensions(only_sequence(list)?)?;
         }
+        crl.conforms &= crl.key_identifier.is_some() && crl.number.is_some();
         Ok(crl)
     }
 
@@ -80,6 +84,12 @@ impl<'a> Crl<'a> {
     fn extensions(&mut self, list: &'a [u8]) -> Result<(), Error> {
         each_once(list, |extension| {
             let value = extension.value;
+            let must_be_critical = match extension.oid {
+                oids::AUTHORITY_KEY_IDENTIFIER | oids::CRL_NUMBER => false,
+                oids::DELTA_CRL_INDICATOR | oids::ISSUING_DISTRIBUTION_POINT => true,
+                _ => extension.critical,
+            };
+            self.conforms &= extension.critical == must_be_critical;
             match extension.oid {
                 oids::AUTHORITY_KEY_IDENTIFIER => {
                     self.key_identifier = AuthorityKeyIdentifier::read(value)?.key_identifier;

@@ -125,6 +125,16 @@ fn same_rdn(one: &[u8], other: &[u8]) -> Option<bool> {
     if count > MAX_COMPARED_ATTRIBUTES {
         return None;
     }
+    // Both ways: one may have twice what the other has once.
+    match (each_is_in(one, other), each_is_in(other, one)) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether each attribute of one RDN is in the other; `None` if that cannot be told.
+fn each_is_in(one: &[u8], other: &[u8]) -> Option<bool> {
     let mut told = Some(true);
     for attribute in attributes_of_rdn(one) {
         let verdicts =
@@ -166,7 +176,20 @@ fn same_attribute(one: &Attribute<'_>, other: &Attribute<'_>) -> Option<bool> {
         return None;
     }
     let (one, other) = (one.text()?, other.text()?);
-    Some(!differ_at_a_letter(one, other) && prepared(one).eq(prepared(other)))
+    if differ_at_a_letter(one, other) {
+        return Some(false);
+    }
+    if prepared(one).eq(prepared(other)) {
+        return Some(true);
+    }
+    // RFC 4518 2: one letter may have several forms, and some characters none.
+    (is_plain(one) && is_plain(other)).then_some(false)
+}
+
+/// Whether RFC 4518 2 prepares a text as [`prepared`] does.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|c| c.is_ascii_graphic() || c.is_ascii_whitespace())
 }
 
 /// Whether two texts that are alike so far differ in a letter, digit or mark of ASCII: then [`prepared`] differs

@@ -273,6 +273,7 @@ pub(crate) struct KeyUsageBits(u16);
 
 impl KeyUsageBits {
     pub(crate) const DIGITAL_SIGNATURE: Self = Self(0x8000);
+    pub(crate) const NON_REPUDIATION: Self = Self(0x4000);
     pub(crate) const KEY_ENCIPHERMENT: Self = Self(0x2000);
     pub(crate) const KEY_CERT_SIGN: Self = Self(0x0400);
     pub(crate) const CRL_SIGN: Self = Self(0x0200);

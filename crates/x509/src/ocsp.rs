@@ -1,7 +1,7 @@
 //! OCSP responses (RFC 6960), read in place.
 
 use crate::{
-    Error,
+    Error, Inputs, Purpose,
     asn1::{
         ENUMERATED, GENERALIZED_TIME, OBJECT_IDENTIFIER, OCTET_STRING, Read, constructed, context,
         element, end, generalized, integer, natural, only_sequence, optional, sequence, whole,
@@ -9,7 +9,7 @@ use crate::{
     certificate::{Certificate, Signed},
     choice::distinguished_name,
     directory,
-    extensions::each_once,
+    extensions::{KeyUsageBits, each_once},
     limits::{MAX_OCSP_AGE, MAX_OCSP_RESPONSE_LEN},
     oids,
     path::Search,
@@ -19,7 +19,8 @@ use crate::{
 };
 use netkit_core::{NotDer, Reader};
 
-/// What the responses say of `certificate`; one that says something final ends it.
+/// What the responses say of `certificate`: of several that know it the newest has the word, and of two of
+/// the same second the one that revokes.
 pub(crate) fn status(
     search: &mut Search<'_, '_>,
     certificate: &Certificate<'_>,
@@ -27,16 +28,39 @@ pub(crate) fn status(
     revocation: &Revocation<'_>,
 ) -> Result<Status, Error> {
     let mut unknown = Unknown::NothingGiven;
+    let mut newest: Option<Word> = None;
     for der in revocation.ocsp_responses {
         let Ok(response) = BasicResponse::parse(der) else {
             continue;
         };
-        match response.status(search, certificate, issuer, revocation)? {
-            Status::Unknown(reason) => unknown = unknown.max(reason),
-            known => return Ok(known),
+        match response.word(search, certificate, issuer, revocation)? {
+            Ok(word) if newest.is_none_or(|newest| word.outdoes(newest)) => newest = Some(word),
+            Ok(_) => {}
+            Err(reason) => unknown = unknown.max(reason),
         }
     }
-    Ok(Status::Unknown(unknown))
+    Ok(newest.map_or(Status::Unknown(unknown), |word| word.status))
+}
+
+/// What a believed response says of a certificate.
+#[derive(Clone, Copy)]
+struct Word {
+    this_update: u64,
+    status: Status,
+}
+
+impl Word {
+    fn outdoes(self, other: Self) -> bool {
+        let rank = |word: Self| {
+            let (known, revoked) = match word.status {
+                Status::Unknown(_) => (false, false),
+                Status::Good => (true, false),
+                Status::Revoked { .. } => (true, true),
+            };
+            (known, word.this_update, revoked)
+        };
+        rank(self) > rank(other)
+    }
 }
 
 /// BasicOCSPResponse (4.2.1).
@@ -95,33 +119,39 @@ impl<'a> BasicResponse<'a> {
         })
     }
 
-    fn status(
+    /// What it says of `certificate`, if it is to be believed.
+    fn word(
         &self,
         search: &mut Search<'_, '_>,
         certificate: &Certificate<'_>,
         issuer: &Issuer<'_>,
         revocation: &Revocation<'_>,
-    ) -> Result<Status, Error> {
+    ) -> Result<Result<Word, Unknown>, Error> {
         let mut reader = Reader::new(self.responses);
         let mut unknown = Unknown::NothingGiven;
+        let mut newest: Option<Word> = None;
         while !reader.is_empty() {
             let Ok(single) = SingleResponse::read(&mut reader) else {
-                break;
+                return Ok(Err(unknown));
             };
             search.budget.search_step()?;
             if !single.is_about(certificate, issuer) {
                 continue;
             }
             if !single.is_fresh(search.inputs.now.as_secs(), revocation.accept_stale) {
-                unknown = unknown.max(Unknown::Stale);
+                unknown = Unknown::Stale;
                 continue;
             }
-            if !self.is_signed(search, issuer)? {
-                return Ok(Status::Unknown(Unknown::NotSignedByIssuer));
+            let word = single.word();
+            if newest.is_none_or(|newest| word.outdoes(newest)) {
+                newest = Some(word);
             }
-            return Ok(single.status);
         }
-        Ok(Status::Unknown(unknown))
+        match newest {
+            None => Ok(Err(unknown)),
+            Some(_) if !self.is_signed(search, issuer)? => Ok(Err(Unknown::NotSignedByIssuer)),
+            Some(word) => Ok(Ok(word)),
+        }
     }
 
     /// 4.2.2.2: the issuer signed the response, or one whom it certified for that.
@@ -159,12 +189,18 @@ impl<'a> BasicResponse<'a> {
         issuer: &Issuer<'_>,
     ) -> Result<bool, Error> {
         let purposes = delegate.extensions.extended_key_usage;
-        let inputs = crate::Inputs {
-            purpose: crate::Purpose::OcspSigning,
+        let inputs = Inputs {
+            purpose: Purpose::OcspSigning,
+            key_usage: None,
             ..search.inputs.clone()
         };
+        // RFC 5280 4.2.1.12: OCSPSigning goes with "digitalSignature and/or nonRepudiation".
+        let signs = delegate.extensions.key_usage.is_none_or(|bits| {
+            bits.has(KeyUsageBits::DIGITAL_SIGNATURE) || bits.has(KeyUsageBits::NON_REPUDIATION)
+        });
         let fits = self.responder.is(delegate.subject, &delegate.public_key)
             && directory::same(delegate.issuer, issuer.name)
+            && signs
             && purposes.is_some_and(|purposes| purposes.has(oids::OCSP_SIGNING))
             && section6::issued(delegate, inputs.now.as_secs()).is_ok()
             && section6::end_entity(delegate, &inputs).is_ok();
@@ -269,6 +305,13 @@ impl<'a> SingleResponse<'a> {
                 &distinguished_name(certificate.issuer),
             )
             && is_hash(self.issuer_key_hash, issuer.key.subject_public_key())
+    }
+
+    const fn word(&self) -> Word {
+        Word {
+            this_update: self.this_update,
+            status: self.status,
+        }
     }
 
     /// 4.2.2.1.

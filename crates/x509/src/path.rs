@@ -55,7 +55,7 @@ pub(crate) fn find<'c>(
         .iter()
         .filter_map(|der| Certificate::parse(der).ok())
         .collect();
-    let path = Search::new(roots, &pool, inputs).from(&end_entity)?;
+    let path = Search::new(roots.anchors(), &pool, inputs).from(&end_entity)?;
     let certificates = path.iter().map(|certificate| certificate.der).collect();
     Ok(Path {
         end_entity,
@@ -65,7 +65,8 @@ pub(crate) fn find<'c>(
 
 /// One search, and the work that is left for it.
 pub(crate) struct Search<'p, 'c> {
-    pub(crate) roots: &'p Roots,
+    /// The trust anchors that a path may end at.
+    pub(crate) anchors: &'p [Anchor],
     pub(crate) pool: &'p [Certificate<'c>],
     pub(crate) inputs: &'p Inputs<'p>,
     pub(crate) budget: Budget,
@@ -85,12 +86,12 @@ struct Checked<'p> {
 
 impl<'p, 'c> Search<'p, 'c> {
     pub(crate) fn new(
-        roots: &'p Roots,
+        anchors: &'p [Anchor],
         pool: &'p [Certificate<'c>],
         inputs: &'p Inputs<'p>,
     ) -> Self {
         Self {
-            roots,
+            anchors,
             pool,
             inputs,
             budget: Budget::new(),
@@ -105,8 +106,8 @@ impl<'p, 'c> Search<'p, 'c> {
         &mut self,
         end_entity: &'p Certificate<'c>,
     ) -> Result<Vec<&'p Certificate<'c>>, Error> {
-        let mut roots = self.roots.anchors().iter();
-        if let Some(itself) = roots.find(|root| root.is_certificate(end_entity.der)) {
+        let mut anchors = self.anchors.iter();
+        if let Some(itself) = anchors.find(|root| root.is_certificate(end_entity.der)) {
             return self.trusted_itself(end_entity, itself);
         }
         match self.rounds(end_entity) {
@@ -192,7 +193,7 @@ impl<'p, 'c> Search<'p, 'c> {
         last: &'p Certificate<'c>,
     ) -> Result<(), Error> {
         let mut reason = Error::UnknownIssuer;
-        for anchor in self.roots.anchors() {
+        for anchor in self.anchors {
             if !(self.is_named)(&anchor.subject, last.issuer) {
                 continue;
             }
@@ -225,16 +226,17 @@ impl<'p, 'c> Search<'p, 'c> {
         section6::path(&root, path, self.inputs, &mut self.budget)?;
         self.conform(path, &root)?;
         if let Some(revocation) = &self.inputs.revocation {
-            revocation::check(self, path, &root, revocation)?;
+            revocation::check(self, path, anchor, &root, revocation)?;
         }
         Ok(())
     }
 
-    /// Whether there is a path from another end entity, for other inputs, on what is left of this
-    /// search's budget.
+    /// Whether there is a path from another end entity to `anchor`, for other inputs, on what is left of
+    /// this search's budget.
     pub(crate) fn has_path(
         &mut self,
         end_entity: &Certificate<'_>,
+        anchor: &Anchor,
         inputs: &Inputs<'_>,
     ) -> Result<bool, Error> {
         if section6::issued(end_entity, inputs.now.as_secs()).is_err()
@@ -242,7 +244,7 @@ impl<'p, 'c> Search<'p, 'c> {
         {
             return Ok(false);
         }
-        let mut search = Search::new(self.roots, self.pool, inputs);
+        let mut search = Search::new(core::slice::from_ref(anchor), self.pool, inputs);
         core::mem::swap(&mut search.budget, &mut self.budget);
         let found = search.from(end_entity).map(drop);
         core::mem::swap(&mut search.budget, &mut self.budget);

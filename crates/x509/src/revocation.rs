@@ -4,17 +4,18 @@
 use crate::{
     Error,
     certificate::Certificate,
+    conformance::Profile,
     crl::{ALL_REASONS, Crl, DistributionPoint, Entry, OnlyContains},
     directory,
     extensions::{Extensions, KeyUsageBits},
     inputs::{Inputs, KeyUsage, Policies, Purpose},
     ocsp,
     path::Search,
-    roots::Trusted,
+    roots::{Anchor, Trusted},
     signature::PublicKey,
 };
 use alloc::vec::Vec;
-use core::fmt;
+use core::{cmp::Reverse, fmt};
 use netkit_core::Reader;
 
 /// What is known of revoked certificates, and how much of it is asked for.
@@ -140,6 +141,8 @@ pub enum Unknown {
     ResponderDoesNotKnow,
     /// What speaks of it is signed by nobody who may.
     NotSignedByIssuer,
+    /// What speaks of it is not made as RFC 5280 5.2 wants, and the root's profile asks for that.
+    Nonconforming,
     /// What speaks of it is not of this time.
     Stale,
 }
@@ -151,6 +154,7 @@ impl fmt::Display for Unknown {
             Self::NotAllReasons => "the CRLs speak of some reasons only",
             Self::ResponderDoesNotKnow => "the OCSP responder does not know it",
             Self::NotSignedByIssuer => "nobody who may signed the CRL or OCSP response",
+            Self::Nonconforming => "the CRL is not made as it must be (RFC 5280 5.2)",
             Self::Stale => "the CRL or OCSP response is not of this time",
         })
     }
@@ -194,14 +198,23 @@ impl<'x> Issuer<'x> {
 pub(crate) fn check<'p>(
     search: &mut Search<'p, '_>,
     path: &[&Certificate<'_>],
+    anchor: &'p Anchor,
     root: &Trusted<'p>,
     revocation: &Revocation<'p>,
 ) -> Result<(), Error> {
-    let crls: Vec<Crl<'p>> = revocation
+    let mut crls: Vec<Crl<'p>> = revocation
         .crls
         .iter()
         .filter_map(|der| Crl::parse(der).ok())
         .collect();
+    // Of several that speak of the same certificates the newest has the word.
+    crls.sort_by_key(|crl| Reverse(crl.this_update));
+    let given = Given {
+        anchor,
+        profile: root.profile,
+        crls: &crls,
+        revocation,
+    };
     let count = match revocation.scope {
         Scope::EndEntity => 1,
         Scope::Path => path.len(),
@@ -215,7 +228,7 @@ pub(crate) fn check<'p>(
                 extensions: root.certificate.as_ref().map(|root| &root.extensions),
             },
         };
-        match status(search, certificate, &issuer, &crls, revocation)? {
+        match status(search, certificate, &issuer, &given)? {
             Status::Good => {}
             Status::Revoked { at, reason } => return Err(Error::Revoked { at, reason }),
             Status::Unknown(_) if revocation.accept_unknown => {}
@@ -225,28 +238,44 @@ pub(crate) fn check<'p>(
     Ok(())
 }
 
-/// The OCSP responses' word, or if they have none the CRLs'.
+/// What speaks of the certificates of a path.
+struct Given<'g, 'p> {
+    /// Where the path ends.
+    anchor: &'p Anchor,
+    profile: Profile,
+    /// The newest first.
+    crls: &'g [Crl<'p>],
+    revocation: &'g Revocation<'p>,
+}
+
+/// The word of OCSP responses and of CRLs. Whatever revokes has the last one: a response is as old as the
+/// server that staples it wants, as long as it is fresh.
 fn status(
     search: &mut Search<'_, '_>,
     certificate: &Certificate<'_>,
     issuer: &Issuer<'_>,
-    crls: &[Crl<'_>],
-    revocation: &Revocation<'_>,
+    given: &Given<'_, '_>,
 ) -> Result<Status, Error> {
-    let by_ocsp = ocsp::status(search, certificate, issuer, revocation)?;
-    let Status::Unknown(by_ocsp) = by_ocsp else {
+    let by_ocsp = ocsp::status(search, certificate, issuer, given.revocation)?;
+    if let Status::Revoked { .. } = by_ocsp {
         return Ok(by_ocsp);
+    }
+    let unknown = match by_ocsp {
+        Status::Unknown(unknown) => unknown,
+        _ => Unknown::NothingGiven,
     };
     let mut lists = Lists {
         search,
         certificate,
         issuer,
-        crls,
-        revocation,
+        given,
         reasons_mask: 0,
-        unknown: by_ocsp,
+        unknown,
     };
-    lists.status()
+    match lists.status()? {
+        Status::Unknown(_) if by_ocsp == Status::Good => Ok(Status::Good),
+        by_lists => Ok(by_lists),
+    }
 }
 
 /// 6.3.2: the variables of CRL processing for one certificate.
@@ -254,8 +283,7 @@ struct Lists<'l, 's, 'p, 'c> {
     search: &'l mut Search<'p, 'c>,
     certificate: &'l Certificate<'s>,
     issuer: &'l Issuer<'s>,
-    crls: &'l [Crl<'s>],
-    revocation: &'l Revocation<'s>,
+    given: &'l Given<'l, 's>,
     /// Reasons that CRLs have spoken of.
     reasons_mask: u16,
     unknown: Unknown,
@@ -269,7 +297,7 @@ impl<'l> Lists<'l, '_, '_, '_> {
         let mut next = || DistributionPoint::read(&mut points).ok();
         let named = core::iter::from_fn(&mut next);
         for point in named.chain([DistributionPoint::default()]) {
-            for crl in self.crls {
+            for crl in self.given.crls {
                 if self.reasons_mask == ALL_REASONS {
                     return Ok(Status::Good);
                 }
@@ -322,7 +350,12 @@ impl<'l> Lists<'l, '_, '_, '_> {
                 Err(_) => return Ok(None),
             },
         };
-        self.reasons_mask |= interim_reasons_mask;
+        if self.given.profile == Profile::Path || crl.conforms {
+            self.reasons_mask |= interim_reasons_mask;
+        } else {
+            // It may revoke, but not acquit.
+            self.because(Unknown::Nonconforming);
+        }
         // (k): a delta may take a certificate off the list.
         Ok(entry.filter(|entry| entry.reason != Reason::RemoveFromCrl))
     }
@@ -353,7 +386,7 @@ impl<'l> Lists<'l, '_, '_, '_> {
     fn is_believed(&mut self, crl: &Crl<'_>) -> Result<bool, Error> {
         let now = self.search.inputs.now.as_secs();
         let over = crl.next_update.is_none_or(|next| now > next);
-        if now < crl.this_update || (over && !self.revocation.accept_stale) {
+        if now < crl.this_update || (over && !self.given.revocation.accept_stale) {
             self.because(Unknown::Stale);
             return Ok(false);
         }
@@ -381,20 +414,16 @@ impl<'l> Lists<'l, '_, '_, '_> {
                 return Ok(true);
             }
         }
-        for anchor in self.search.roots.anchors() {
-            let Ok(root) = anchor.read() else { continue };
-            let may_sign = root
-                .certificate
-                .as_ref()
-                .is_none_or(|root| Issuer::of(root).may_sign_crls());
-            if directory::same(&anchor.subject, crl.issuer)
-                && may_sign
-                && self.verifies(&root.public_key, crl)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let Ok(root) = self.given.anchor.read() else {
+            return Ok(false);
+        };
+        let may_sign = root
+            .certificate
+            .as_ref()
+            .is_none_or(|root| Issuer::of(root).may_sign_crls());
+        Ok(may_sign
+            && directory::same(&self.given.anchor.subject, crl.issuer)
+            && self.verifies(&root.public_key, crl)?)
     }
 
     fn verifies(&mut self, key: &PublicKey<'_>, crl: &Crl<'_>) -> Result<bool, Error> {
@@ -402,7 +431,8 @@ impl<'l> Lists<'l, '_, '_, '_> {
         Ok(key.verify_signed(&crl.signed).is_ok())
     }
 
-    /// (f): a path for the CRL's issuer, under the same roots and the same budget.
+    /// (f): a path for the CRL's issuer, on the same budget: "The trust anchor for the certification path MUST be
+    /// the same". Another root could take the name of any CA.
     fn has_path(&mut self, signer: &Certificate<'_>) -> Result<bool, Error> {
         let inputs = Inputs {
             purpose: Purpose::CrlSigning,
@@ -411,13 +441,18 @@ impl<'l> Lists<'l, '_, '_, '_> {
             revocation: None,
             ..*self.search.inputs
         };
-        self.search.has_path(signer, &inputs)
+        self.search.has_path(signer, self.given.anchor, &inputs)
     }
 
     /// (c), (h), (i): the last word of the delta CRLs that go on from this complete one.
     fn in_deltas(&mut self, complete: &Crl<'_>) -> Result<Option<Entry>, Error> {
         let mut latest: Option<(&'l Crl<'_>, Option<Entry>)> = None;
-        for delta in self.crls.iter().filter(|delta| goes_on(delta, complete)) {
+        for delta in self
+            .given
+            .crls
+            .iter()
+            .filter(|delta| goes_on(delta, complete))
+        {
             let newer = latest.is_none_or(|(before, _)| is_less(before.number, delta.number));
             if newer && self.is_believed(delta)? {
                 let Certificate {

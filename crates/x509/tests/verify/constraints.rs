@@ -156,6 +156,12 @@ fn distinguished_names() {
         (utf8("Acme"), utf8("Acme Corp"), false, false),
         // Encodings that are not compared are neither permitted nor let through.
         (utf8("Acme"), teletex("Other"), false, true),
+        // RFC 4518 2: what is composed, or maps to nothing, may be the same.
+        (utf8("Caf\u{e9}"), utf8("CAF\u{c9}"), true, true),
+        (utf8("Caf\u{e9}"), utf8("Cafe\u{301}"), false, true),
+        (utf8("Caf\u{e9}"), utf8("Kaf\u{e9}"), false, false),
+        (utf8("Acme"), utf8("Ac\u{ad}me"), false, true),
+        (utf8("Acme"), utf8("Ac\u{1}me"), false, true),
         (utf8(&long), utf8(&long), true, true),
         (utf8(&long), utf8(&long.to_uppercase()), false, true),
     ] {

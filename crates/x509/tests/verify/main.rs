@@ -7,6 +7,7 @@ mod damage;
 mod diagnosis;
 mod keys;
 mod names;
+mod ocsp;
 mod pki;
 mod policies;
 mod profiles;

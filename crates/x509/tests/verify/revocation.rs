@@ -3,12 +3,12 @@
 use crate::asn1::{der, extension, sequence};
 use crate::pki::{self, Ca, Der, NOW, at, ca, leaf, root, trust};
 use der::{Decode, Encode};
-use netkit_x509::{Error, Inputs, Reason, Revocation, Scope, Unknown};
+use netkit_x509::{Error, Inputs, Profile, Reason, Revocation, Scope, Unknown};
 use rcgen::{CertificateParams, KeyUsagePurpose, SerialNumber, SigningKey};
 
 /// A CRL to be signed.
 #[derive(Clone)]
-struct List {
+pub(crate) struct List {
     this_update: &'static [u8; 13],
     next_update: Option<&'static [u8; 13]>,
     /// Serial numbers, and the extensions of their entries.
@@ -17,7 +17,7 @@ struct List {
 }
 
 impl List {
-    fn of(serials: &[u8]) -> Self {
+    pub(crate) fn of(serials: &[u8]) -> Self {
         Self {
             this_update: b"291231000000Z",
             next_update: Some(b"300102000000Z"),
@@ -31,7 +31,7 @@ impl List {
         self
     }
 
-    fn signed(&self, issuer: &Ca) -> Vec<u8> {
+    pub(crate) fn signed(&self, issuer: &Ca) -> Vec<u8> {
         let algorithm = sequence(&[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
         let entries: Vec<u8> = self
             .entries
@@ -88,7 +88,7 @@ fn reason(code: u8) -> Vec<u8> {
 }
 
 /// The Name in DER.
-fn subject(ca: &Ca) -> Vec<u8> {
+pub(crate) fn subject(ca: &Ca) -> Vec<u8> {
     let certificate = x509_cert::Certificate::from_der(ca.der()).expect("a certificate");
     certificate
         .tbs_certificate()
@@ -103,7 +103,7 @@ fn point(letter: u8) -> Vec<u8> {
     der(0xa0, &der(0xa0, &der(0x86, &uri)))
 }
 
-fn serial(number: u8) -> impl Fn(&mut CertificateParams) {
+pub(crate) fn serial(number: u8) -> impl Fn(&mut CertificateParams) {
     move |params| params.serial_number = Some(SerialNumber::from(vec![number]))
 }
 
@@ -137,13 +137,13 @@ fn verdict_with(
     trust(&[top]).verify(chain, &inputs).map(drop)
 }
 
-fn revoked(reason: Reason) -> Result<(), Error> {
+pub(crate) fn revoked(reason: Reason) -> Result<(), Error> {
     // 2029-12-30.
     let at = NOW - 2 * pki::DAY;
     Err(Error::Revoked { at, reason })
 }
 
-const fn unknown(why: Unknown) -> Result<(), Error> {
+pub(crate) const fn unknown(why: Unknown) -> Result<(), Error> {
     Err(Error::RevocationUnknown(why))
 }
 
@@ -267,6 +267,123 @@ fn a_list_may_have_a_signer_of_its_own_with_a_path() {
         let chain = [leaf.clone(), middle.der().clone(), by.der().clone()];
         let crls = [List::of(&[7]).signed(by), of_top.clone()];
         assert_eq!(verdict(&top, &chain, &crls), expected);
+    }
+}
+
+/// RFC 5280 6.3.3 (f): "The trust anchor for the certification path MUST be the same".
+#[test]
+fn another_root_has_no_word_on_the_certificates_of_this_one() {
+    let (top, other) = (root("top", |_| {}), root("other", |_| {}));
+    let middle = ca("middle", &top, serial(9));
+    let signer = |issuer: &Ca| {
+        ca("middle", issuer, |params| {
+            params.is_ca = rcgen::IsCa::NoCa;
+            params.key_usages = vec![KeyUsagePurpose::CrlSign];
+        })
+    };
+    let namesake = root("middle", |_| {});
+    let roots = trust(&[&top, &other, &namesake]);
+    for (by, expected) in [
+        (signer(&top), Ok(())),
+        (signer(&other), unknown(Unknown::NotSignedByIssuer)),
+        (namesake, unknown(Unknown::NotSignedByIssuer)),
+    ] {
+        let chain = [
+            leaf(&middle, serial(7)),
+            middle.der().clone(),
+            by.der().clone(),
+        ];
+        let list = List::of(&[]).signed(&by);
+        let crls = [list.as_slice()];
+        let mut inputs = Inputs::server(at(NOW));
+        let mut revocation = Revocation::new(&crls, &[]);
+        revocation.scope = Scope::EndEntity;
+        inputs.revocation = Some(revocation);
+        assert_eq!(roots.verify(&chain, &inputs).map(drop), expected);
+    }
+}
+
+#[test]
+fn of_several_lists_the_newest_has_the_word() {
+    let top = root("top", |_| {});
+    let chain = [leaf(&top, serial(7))];
+    let older = List {
+        this_update: b"291230000000Z",
+        ..List::of(&[7])
+    };
+    for (older, newer, expected) in [
+        (older.clone(), List::of(&[]), Ok(())),
+        (
+            List {
+                this_update: b"291230000000Z",
+                ..List::of(&[])
+            },
+            List::of(&[7]),
+            revoked(Reason::Unspecified),
+        ),
+        // One that is not of this time has none.
+        (
+            older,
+            List {
+                this_update: b"300103000000Z",
+                ..List::of(&[])
+            },
+            revoked(Reason::Unspecified),
+        ),
+    ] {
+        let [older, newer] = [older, newer].map(|list| list.signed(&top));
+        for crls in [[older.clone(), newer.clone()], [newer, older]] {
+            assert_eq!(verdict(&top, &chain, &crls), expected);
+        }
+    }
+}
+
+/// RFC 5280 5.2: what a list has to be like where its root's profile asks for that.
+#[test]
+fn a_list_that_does_not_conform_may_revoke_but_not_acquit() {
+    let conforming = |params: &mut CertificateParams| {
+        params.use_authority_key_identifier_extension = true;
+        serial(7)(params);
+    };
+    let top = root("top", |_| {});
+    let chain = [leaf(&top, conforming)];
+    let key_identifier = extension(35, false, &sequence(&[&[0x80, 1, 7]]));
+    let with = |extensions: &[&[u8]], serials: &[u8]| List {
+        extensions: extensions.iter().map(|der| der.to_vec()).collect(),
+        ..List::of(serials)
+    };
+    let judge = |profile: Profile, list: &List| {
+        let mut roots = netkit_x509::Roots::new();
+        roots.add_under(profile, top.der()).expect("parses");
+        let list = list.signed(&top);
+        let crls = [list.as_slice()];
+        let mut inputs = Inputs::server(at(NOW));
+        inputs.revocation = Some(Revocation::new(&crls, &[]));
+        roots.verify(&chain, &inputs).map(drop)
+    };
+    let good = [&key_identifier[..], &number(1)];
+    assert_eq!(judge(Profile::Rfc5280, &with(&good, &[])), Ok(()));
+    let critical_number = extension(20, true, &[2, 1, 1]);
+    let critical_identifier = extension(35, true, &sequence(&[&[0x80, 1, 7]]));
+    let without_key = extension(35, false, &sequence(&[]));
+    let users = extension(28, false, &sequence(&[&[0x81, 1, 0xff]]));
+    for bad in [
+        &[&number(1)[..]][..],
+        &[&key_identifier],
+        &[&key_identifier, &critical_number],
+        &[&critical_identifier, &number(1)],
+        &[&without_key, &number(1)],
+        &[&key_identifier, &number(1), &users],
+    ] {
+        assert_eq!(
+            judge(Profile::Rfc5280, &with(bad, &[])),
+            unknown(Unknown::Nonconforming)
+        );
+        assert_eq!(
+            judge(Profile::Rfc5280, &with(bad, &[7])),
+            revoked(Reason::Unspecified)
+        );
+        assert_eq!(judge(Profile::Path, &with(bad, &[])), Ok(()));
     }
 }
 
