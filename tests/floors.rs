@@ -294,12 +294,16 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whoever builds the program can switch on whatever the library has.
+/// What a program has no use for: they are for whoever writes one.
+const FOR_PROGRAMMERS: [&str; 2] = ["tower-service", "tracing"];
+
+/// Whoever builds the program can switch on whatever the library has for it.
 #[test]
 fn the_program_forwards_every_feature() -> Tested {
     let metadata = metadata()?;
     let cli = ours(&metadata, "netkit-cli")?;
-    for feature in ours(&metadata, "netkit")?.features.keys() {
+    let features = ours(&metadata, "netkit")?.features.keys();
+    for feature in features.filter(|feature| !FOR_PROGRAMMERS.contains(&feature.as_str())) {
         let forwarded = cli.features.get(feature).is_some_and(|list| {
             list.contains(&format!("netkit/{feature}")) || feature == "default"
         });

@@ -44,6 +44,7 @@ fn main() {
     trials.extend([
         curl("curl_reuses_a_connection", curl_reuses),
         curl("curl_waits_for_100", curl_waits_for_100),
+        curl("curl_expects_what_nobody_does", curl_expects_otherwise),
         curl("curl_speaks_http1.0", curl_speaks_http1_0),
         curl("curl_head", curl_head),
         curl("curl_without_tls", curl_without_tls),
@@ -154,6 +155,12 @@ fn curl_waits_for_100() -> Tested {
         "curl gave up waiting\n{curl}"
     );
     curl.says(&["< HTTP/1.1 100 Continue", "1000 octets"])
+}
+
+/// RFC 9110 10.1.1: an expectation that is unknown is refused, and the connection serves on.
+fn curl_expects_otherwise() -> Tested {
+    let refused = curl("/[1-2]", &["-v", "-H", "Expect: a-miracle", "-d", "x"])?.ok()?;
+    refused.says(&["< HTTP/1.1 417 Expectation Failed"])
 }
 
 fn curl_speaks_http1_0() -> Tested {

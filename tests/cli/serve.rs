@@ -45,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[Peer::Python, Peer::Node],
             compressed_for_others,
         ),
+        curl("serve/refuses_an_upload", refuses_an_upload),
         curl("serve/conditions", conditions),
         trial("serve/listing", &[Peer::Curl, Peer::Python], listing),
         trial(
@@ -548,6 +549,26 @@ for coding, decode in [("gzip", gzip.decompress), ("deflate", zlib.decompress)]:
     run("node", ["-e", NODE, &serving.port], b"")?
         .ok()?
         .says(&[&format!("gzip {length} true")])
+}
+
+/// curl asks whether it may send 10 MiB, and is told that it may not: it sends none of them.
+fn refuses_an_upload() -> Tested {
+    let place = tempfile::tempdir()?;
+    octets::write(&place.path().join("long"), 10 << 20)?;
+    let serving = serve(place.path(), &["--http"])?;
+    let long = text(&place.path().join("long"));
+    let arguments = [
+        "-H",
+        "Expect: 100-continue",
+        "--expect100-timeout",
+        "30",
+        "-T",
+        &long,
+        "-w",
+        "%{size_upload} sent",
+    ];
+    let curl = asked(&serving, &arguments, "/long")?;
+    curl.says(&["HTTP/1.1 405 ", "\n0 sent"])
 }
 
 fn conditions() -> Tested {

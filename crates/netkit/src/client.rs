@@ -8,6 +8,7 @@ use crate::{
     limits::IDLE_PER_HOST,
     pool::{Conn, Origin, Pool},
     random, roots,
+    span::{self, Span},
     switched::Switched,
     timeouts::ClientTimeouts,
     transport::{Tcp, Transport},
@@ -333,8 +334,17 @@ impl Client {
         &self,
         request: Request<B>,
     ) -> Result<Response<Body>, Error> {
-        let (mut parts, body) = request.into_parts();
-        let body = body.into();
+        let (parts, body) = request.into_parts();
+        let span = Span::exchange(&parts);
+        let answered = span.run(self.answered(parts, body.into())).await;
+        match &answered {
+            Ok(response) => span.status(response.status()),
+            Err(error) => span.failed(error),
+        }
+        answered
+    }
+
+    async fn answered(&self, mut parts: Parts, body: Body) -> Result<Response<Body>, Error> {
         let shared = &self.shared;
         let origin = origin(&parts)?;
         self.complete(&mut parts)?;
@@ -393,6 +403,7 @@ impl Client {
             tls: origin.https.then_some(&shared.trust),
         };
         let (wire, facts) = dial::dial(&*shared.transport, &target, &shared.timeouts).await?;
+        span::dialled(&facts);
         let conn = Conn {
             link: Connection::new(wire, netkit_http::Client::default()),
             facts: Arc::new(facts),

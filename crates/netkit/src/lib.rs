@@ -17,11 +17,14 @@ pub mod roots;
 mod server;
 mod serving;
 mod shutdown;
+mod span;
 #[cfg(feature = "stack")]
 mod stacked;
 mod switched;
 mod timeouts;
 mod tls_stream;
+#[cfg(feature = "tower-service")]
+mod tower;
 mod transport;
 pub mod websocket;
 mod wire;
@@ -38,6 +41,8 @@ pub use shutdown::Shutdown;
 pub use switched::{Switched, TakeOver};
 pub use timeouts::{ClientTimeouts, ServerTimeouts};
 pub use tls_stream::{Decisions, TlsStream, Undecided};
+#[cfg(feature = "tower-service")]
+pub use tower::Hosted;
 pub use transport::{Doing, Listener, Stream, Tcp, Transport};
 pub use websocket::WebSocket;
 

@@ -9,6 +9,7 @@ use crate::{
     limits::DISCARD,
     server::{Handler, Server},
     shutdown::Shutdown,
+    span::Span,
     switched::{Switched, TakeOver},
     timeouts::{Patience, within},
     tls_stream,
@@ -54,6 +55,11 @@ pub(crate) async fn serve<H: Handler>(
     stream: Box<dyn Stream>,
     handler: Arc<H>,
 ) {
+    let span = Span::connection(stream.peer_addr());
+    span.run(connection(server, stream, handler)).await;
+}
+
+async fn connection<H: Handler>(server: Arc<Server>, stream: Box<dyn Stream>, handler: Arc<H>) {
     let (peer, local) = (stream.peer_addr(), stream.local_addr());
     let wire = match &server.tls {
         None => Ok(Wire::new(stream, None, Vec::new())),
@@ -129,7 +135,12 @@ impl Serving {
                 Ok(None) => return Ok(()),
                 Err(error) => return self.refuse(error).await,
             };
-            let response = self.handle(handler, request).await;
+            let span = Span::request(&request);
+            let response = span.run(self.handle(handler, request)).await;
+            match &response {
+                Ok(response) => span.status(response.status()),
+                Err(error) => span.handler_failed(error),
+            }
             if let Some(error) = self.respond(response).await? {
                 return Err(error);
             }
