@@ -6,7 +6,7 @@ mod support;
 
 use netkit::{
     Body, Client, Server,
-    http::{Request, Response},
+    http::{Request, Response, StatusCode},
 };
 use std::{
     io::Write,
@@ -42,7 +42,7 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, netkit::Error>
     tracing::info!("in the handler");
     let mut response = Response::new(Body::from("hello"));
     if request.uri().path() == "/none" {
-        *response.status_mut() = netkit::http::StatusCode::NOT_FOUND;
+        *response.status_mut() = StatusCode::NOT_FOUND;
     }
     if request.uri().path() == "/wrong" {
         request.into_body().collect(1).await?;
