@@ -5,10 +5,13 @@
 //! Expect, Upgrade, the form of the target; and they keep their place in the conversation. Machines that
 //! wait for a head are made beforehand, as those of open connections would be.
 
-use crate::measure::{Bench, Contest, Unit, in_batches, timed};
+use crate::{
+    counted,
+    measure::{Bench, Contest, Unit, in_batches, timed},
+};
 use httparse::Header;
 use netkit_http::{Client, Event, Limits, RequestLine, RequestParser, Server, Slot};
-use std::{hint::black_box, mem::MaybeUninit};
+use std::{cell::RefCell, hint::black_box, mem::MaybeUninit};
 
 /// Machines made at once, and heads read between two looks at the clock.
 const BATCH: u64 = 64;
@@ -117,6 +120,47 @@ fn parse(bench: &mut Bench, head: &str) {
         },
         |times| their_turn(times, head, count),
     );
+    let length = head.len();
+    let names = [
+        format!("head/ours/{length}"),
+        format!("head/theirs/{length}"),
+    ];
+    if let Some(counts) = counted::instructions([&names[0], &names[1]]) {
+        let contest = Contest {
+            unit: Unit::Instructions,
+            ..contest(&format!("{name}/instructions"))
+        };
+        bench.count(&contest, counts);
+    }
+}
+
+/// Finds once the parts of the head whose side and length are `what`.
+pub fn count(what: &str) {
+    let (side, length) = what.split_once('/').expect("SIDE/LENGTH");
+    let heads = [BROWSER, SMALL, SMALLEST];
+    let head = heads
+        .into_iter()
+        .find(|head| head.len().to_string() == length);
+    let head = head.expect("the length of a head");
+    let input = RefCell::new(head.as_bytes().to_vec());
+    let slots = RefCell::new([Slot::default(); FIELDS]);
+    let limits = Limits::default();
+    if side == "ours" {
+        counted::counted(&|| {
+            let mut parser = RequestParser::default();
+            let (mut input, mut slots) = (input.borrow_mut(), slots.borrow_mut());
+            let parsed = parser.parse(&mut input, &mut *slots, &limits);
+            assert!(parsed.is_ok_and(|parsed| parsed.is_some()));
+        });
+    } else {
+        counted::counted(&|| {
+            let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
+            let mut request = httparse::Request::new(&mut []);
+            let parsed = request.parse_with_uninit_headers(head.as_bytes(), &mut fields);
+            assert!(parsed.is_ok_and(|parsed| parsed.is_complete()));
+            black_box(&request);
+        });
+    }
 }
 
 fn their_turn(times: u64, head: &str, count: usize) -> std::time::Duration {

@@ -1,7 +1,9 @@
 //! netkit against its peers: both sides of every comparison run alternately in this process.
 
 mod chains;
+mod chunks;
 mod counted;
+mod exchanges;
 mod handshake;
 mod heads;
 mod measure;
@@ -37,7 +39,10 @@ struct Args {
 fn main() {
     let args = Args::parse();
     if let Some(name) = args.count {
-        return chains::count(&name);
+        return match name.split_once('/') {
+            Some(("head", what)) => heads::count(what),
+            _ => chains::count(&name),
+        };
     }
     let rounds = if args.quick {
         Rounds::QUICK
@@ -50,6 +55,8 @@ fn main() {
     handshake::run(&mut bench);
     chains::run(&mut bench);
     heads::run(&mut bench);
+    chunks::run(&mut bench);
+    exchanges::run(&mut bench);
     requests::run(&mut bench);
     segments::run(&mut bench);
     sockets::run(&mut bench);
