@@ -10,6 +10,41 @@ use alloc::vec::Vec;
 /// What stands behind the data of a chunk.
 pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 
+/// The size in the line at the front, which has no extension, is not the last, and fits a `u32`; and what
+/// stands behind it. Any other line is left to [`parse_line`].
+#[inline]
+pub(crate) fn clean_line(input: &[u8]) -> Option<(usize, &[u8])> {
+    let mut size = 0;
+    for (digits, &octet) in input.iter().enumerate().take(DIGITS + 1) {
+        let digit = HEX_DIGITS[usize::from(octet)];
+        if digit == NO_DIGIT {
+            let behind = input[digits..].strip_prefix(b"\r\n")?;
+            return (size > 0).then_some((size, behind));
+        }
+        size = size << 4 | usize::from(digit);
+    }
+    None
+}
+
+/// Hexadecimal digits of a `u32`.
+const DIGITS: usize = 8;
+
+/// No hexadecimal digit.
+const NO_DIGIT: u8 = 0xff;
+
+/// What each octet is worth as a hexadecimal digit.
+static HEX_DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut octet = 0;
+    while octet < digits.len() {
+        if let Some(digit) = hex_digit(octet as u8) {
+            digits[octet] = digit;
+        }
+        octet += 1;
+    }
+    digits
+};
+
 /// Reads `chunk-size [ chunk-ext ]`: the size and the octets of the extensions.
 pub(crate) fn parse_line(line: &[u8]) -> Result<(u64, usize), Fault> {
     let mut size = 0u64;

@@ -10,6 +10,7 @@ use crate::{
     response,
 };
 use alloc::{collections::VecDeque, vec::Vec};
+use core::ops::Range;
 use netkit_core::Step;
 
 /// The client's end of a connection: requests out, responses in, in the order of the requests.
@@ -86,19 +87,51 @@ impl Client {
     ///
     /// The number of slots is the number of fields that a head may have. A line break inside a field
     /// value (obs-fold) is overwritten with spaces: RFC 9112 5.2.
+    #[inline]
     pub fn recv<'b>(
         &mut self,
         input: &'b mut [u8],
         slots: &'b mut [Slot],
     ) -> Result<Step<Event<'b, ResponseHead<'b>>>, Error> {
-        let step = self.step(input, slots)?;
+        if let Some(data) = self.chunk(input) {
+            return Ok(Step::new(data.end, Event::Data(&input[data])));
+        }
+        self.other(input, slots)
+    }
+
+    /// Any other event of [`recv`](Self::recv).
+    fn other<'b>(
+        &mut self,
+        input: &'b mut [u8],
+        slots: &'b mut [Slot],
+    ) -> Result<Step<Event<'b, ResponseHead<'b>>>, Error> {
+        let step = self.any(input, slots)?;
         let lend = |ranges: ResponseRanges, bytes, slots| ranges.lend(bytes, slots);
         Ok(step.map(|found| found.lend(input, slots, lend)))
     }
 
     /// The same as [`recv`](Self::recv) with ranges: an owner of `BytesMut` splits off what the step
     /// used, and slices it.
+    #[inline]
     pub fn step(
+        &mut self,
+        input: &mut [u8],
+        slots: &mut [Slot],
+    ) -> Result<Step<Found<ResponseRanges>>, Error> {
+        if let Some(data) = self.chunk(input) {
+            return Ok(Step::new(data.end, Found::Data(data)));
+        }
+        self.any(input, slots)
+    }
+
+    /// The next chunk's data, if nothing else is in the way.
+    #[inline]
+    fn chunk(&mut self, input: &[u8]) -> Option<Range<usize>> {
+        self.incoming.clean_chunk(input)
+    }
+
+    /// A step of any kind.
+    fn any(
         &mut self,
         input: &mut [u8],
         slots: &mut [Slot],

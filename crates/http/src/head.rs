@@ -214,17 +214,19 @@ impl Scan {
     /// it.
     #[inline]
     fn clean_fields(&mut self, window: &[u8], slots: &mut [Slot]) {
-        let Some(mut at) = self.fresh() else { return };
-        let mut count = self.fields;
-        while let Some(free) = slots.get_mut(count) {
-            let Some((slot, next)) = clean_field(window, at) else {
-                break;
-            };
-            *free = slot;
-            (at, count) = (next, count + 1);
+        if let Some(at) = self.fresh() {
+            let free = slots.get_mut(self.fields..).unwrap_or_default();
+            let (count, at) = clean_fields(window, at, free);
+            self.next_line(at);
+            self.fields += count;
         }
+    }
+
+    /// The start line ends before `begin`, `fields` field lines behind it before `at`.
+    pub(crate) const fn resume(&mut self, begin: usize, fields: usize, at: usize) {
+        self.begin = begin;
+        self.fields = fields;
         self.next_line(at);
-        self.fields = count;
     }
 
     /// A line that begins with whitespace: RFC 9112 5.2.
@@ -257,6 +259,21 @@ impl Scan {
         }
         Ok(())
     }
+}
+
+/// Reads lines from `at` into `slots` while they are as lines should be: their number, and where the next
+/// line begins.
+#[inline]
+pub(crate) fn clean_fields(window: &[u8], mut at: usize, slots: &mut [Slot]) -> (usize, usize) {
+    let mut count = 0;
+    for free in slots {
+        let Some((slot, next)) = clean_field(window, at) else {
+            break;
+        };
+        *free = slot;
+        (at, count) = (next, count + 1);
+    }
+    (count, at)
 }
 
 /// The field line at `at`, and where the next line begins: if it is complete, and has nothing in it that

@@ -2,11 +2,13 @@
 
 use crate::{
     Error, Failure, Found, Framing, Leniencies, Leniency, Limits, Slot, chunked,
+    chunked::CHUNK_END,
     error::Fault,
     head::{Role, Rules, Scan},
     leniency::Lenient,
     octets::trim_end,
 };
+use core::ops::Range;
 use netkit_core::Step;
 
 /// What the receiving side awaits.
@@ -98,6 +100,29 @@ impl Incoming {
             // RFC 9112 5.2: a user agent "MUST replace each received obs-fold".
             Role::Response => leniencies.with(Leniency::FoldedLines),
         };
+    }
+
+    /// The data of the next chunk, if its size line is here as size lines should be, without extensions.
+    #[inline]
+    pub(crate) fn clean_chunk(&mut self, input: &[u8]) -> Option<Range<usize>> {
+        let behind = match self.awaits {
+            Awaits::Content(Content::ChunkEnd) => input.strip_prefix(CHUNK_END)?,
+            Awaits::Content(Content::ChunkSize) if self.scan.fresh() == Some(0) => input,
+            _ => return None,
+        };
+        let (size, data) = chunked::clean_line(behind)?;
+        let line = behind.len() - data.len();
+        if self.failure.is_some() || data.is_empty() || line > self.limits.chunk_line as usize {
+            return None;
+        }
+        let here = data.len().min(size);
+        self.awaits = Awaits::Content(match size - here {
+            0 => Content::ChunkEnd,
+            left => Content::Chunk(left as u64),
+        });
+        let start = input.len() - data.len();
+        self.lenient.passed += (start + here) as u64;
+        Some(start..start + here)
     }
 
     /// One step, by what is awaited. `head` reads the head of the role.

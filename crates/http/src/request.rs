@@ -2,7 +2,7 @@ use crate::{
     Error, Fields, Framing, Limits, Slot, Version, blocks,
     error::Fault,
     fields::widen,
-    head::{Line, Role, Rules, Scan},
+    head::{Line, Role, Rules, Scan, clean_fields},
     leniency::{Leniency, Lenient},
     octets::{is_token, token_length},
     target,
@@ -240,10 +240,36 @@ impl RequestParser {
         slots: &mut [Slot],
         limits: &Limits,
     ) -> Result<Option<Parsed>, Error> {
+        if self.line.is_none() && self.scan.fresh() == Some(0) {
+            let clean = self.clean(input, slots, limits);
+            if clean.is_some() {
+                return Ok(clean);
+            }
+        }
         self.find(input, slots, limits).map_err(|fault| fault.error)
     }
 
+    /// A head of which nothing has been looked at: if it is complete, and as heads should be. What it has
+    /// read of any other need not be read again.
     #[inline]
+    fn clean(&mut self, input: &[u8], slots: &mut [Slot], limits: &Limits) -> Option<Parsed> {
+        let (line, begin) = clean_line(self.scan.window(input, limits.start_line), 0)?;
+        let window = self.scan.window(input, limits.head);
+        let (fields, end) = clean_fields(window, begin, slots);
+        if let Some(b"\r\n") = window.get(end..end + 2) {
+            let length = end + 2;
+            return Some(Parsed {
+                line,
+                fields,
+                length,
+            });
+        }
+        self.line = Some(line);
+        self.scan.resume(begin, fields, end);
+        None
+    }
+
+    #[cold]
     fn find(
         &mut self,
         input: &mut [u8],

@@ -12,6 +12,7 @@ use crate::{
     request,
 };
 use alloc::vec::Vec;
+use core::ops::Range;
 use netkit_core::Step;
 
 /// The server's end of a connection: requests in, responses out, one exchange after the other.
@@ -114,19 +115,54 @@ impl Server {
     /// Eats the front of `input` and sees one event, which lends from `input` and `slots`.
     ///
     /// The number of slots is the number of fields that a head may have.
+    #[inline]
     pub fn recv<'b>(
         &mut self,
         input: &'b mut [u8],
         slots: &'b mut [Slot],
     ) -> Result<Step<Event<'b, RequestHead<'b>>>, Error> {
-        let step = self.step(input, slots)?;
+        if let Some(data) = self.chunk(input) {
+            return Ok(Step::new(data.end, Event::Data(&input[data])));
+        }
+        self.other(input, slots)
+    }
+
+    /// Any other event of [`recv`](Self::recv).
+    fn other<'b>(
+        &mut self,
+        input: &'b mut [u8],
+        slots: &'b mut [Slot],
+    ) -> Result<Step<Event<'b, RequestHead<'b>>>, Error> {
+        let step = self.any(input, slots)?;
         let lend = |ranges: RequestRanges, bytes, slots| ranges.lend(bytes, slots);
         Ok(step.map(|found| found.lend(input, slots, lend)))
     }
 
     /// The same as [`recv`](Self::recv) with ranges: an owner of `BytesMut` splits off what the step
     /// used, and slices it.
+    #[inline]
     pub fn step(
+        &mut self,
+        input: &mut [u8],
+        slots: &mut [Slot],
+    ) -> Result<Step<Found<RequestRanges>>, Error> {
+        if let Some(data) = self.chunk(input) {
+            return Ok(Step::new(data.end, Found::Data(data)));
+        }
+        self.any(input, slots)
+    }
+
+    /// The next chunk's data, if nothing else is in the way.
+    #[inline]
+    fn chunk(&mut self, input: &[u8]) -> Option<Range<usize>> {
+        let data = self.incoming.clean_chunk(input)?;
+        // RFC 9110 10.1.1: 100 may be omitted when content has arrived.
+        self.exchange.expects = false;
+        Some(data)
+    }
+
+    /// A step of any kind.
+    fn any(
         &mut self,
         input: &mut [u8],
         slots: &mut [Slot],
