@@ -6,7 +6,7 @@ use crate::{
     framing::{Framing, Message, Method, framing},
     head::Role,
     incoming::{Awaits, Incoming, Stepped},
-    notice::{Host, Notice},
+    notice::{Expects, Host, Notice},
     response,
 };
 use alloc::{collections::VecDeque, vec::Vec};
@@ -28,6 +28,8 @@ pub struct Client {
     sends: Option<Outgoing>,
     /// Requests without a complete response, oldest first.
     outstanding: VecDeque<Outstanding>,
+    /// RFC 9110 10.1.1: the last request expects 100 before its content, none of which is sent.
+    expects: bool,
     /// Interim responses to the oldest request.
     interim: u32,
     /// RFC 9112 9.3: whether the connection persists after the messages so far.
@@ -63,6 +65,7 @@ impl Client {
             line: None,
             sends: None,
             outstanding: VecDeque::new(),
+            expects: false,
             interim: 0,
             persists: true,
         }
@@ -161,13 +164,18 @@ impl Client {
             }))
         });
         match step.as_ref().map(|step| &step.event) {
-            Ok(Found::Interim(_)) => {
+            Ok(Found::Interim(head)) => {
                 self.line = None;
                 self.interim += 1;
+                let waits = self.outstanding.len() > 1 || head.status() != Status::CONTINUE;
+                self.expects &= waits;
             }
             Ok(Found::Head(_)) => {
                 self.line = None;
                 self.interim = 0;
+                if self.expects && self.outstanding.len() == 1 {
+                    self.leave_out();
+                }
             }
             Ok(Found::End) => self.turn(),
             _ => {}
@@ -191,6 +199,19 @@ impl Client {
     /// Whether no exchange is under way: every request is sent, and its response received.
     pub fn is_idle(&self) -> bool {
         self.outstanding.is_empty() && self.sends.is_none()
+    }
+
+    /// Whether the content of the last request had better wait, because its head says `Expect:
+    /// 100-continue` (RFC 9110 10.1.1): until 100 comes, or until the owner has waited long enough for a
+    /// server that does not know of it, and sends it all the same. A final response instead of 100 leaves
+    /// the content out, and makes the exchange the last.
+    pub const fn awaits_continue(&self) -> bool {
+        self.expects
+    }
+
+    /// Whether content of the last request, or its end, is still to be sent.
+    pub const fn is_sending(&self) -> bool {
+        self.sends.is_some()
     }
 
     /// Number of requests without a complete response.
@@ -245,6 +266,10 @@ impl Client {
                 _ => body,
             };
             let framing = encode::body(Message::Request(method), line.version, body, out)?;
+            // RFC 9110 10.1.1: "MUST NOT generate a 100-continue expectation" without content.
+            if notice.expects == Expects::Continue && framing == Framing::None {
+                return Err(Error::MisuseExpectation);
+            }
             out.extend_from_slice(b"\r\n");
             Ok((framing, notice))
         })?;
@@ -252,17 +277,18 @@ impl Client {
         let upgrades = notice.upgrades(line.version);
         self.outstanding.push_back(Outstanding { method, upgrades });
         self.sends = Outgoing::after_head(framing);
+        // HTTP/1.0 has no 100: nobody waits for it.
+        self.expects = notice.expects == Expects::Continue && line.version == Version::Http11;
         Ok(self.sends.is_some())
     }
 
     /// Appends the framing that stands before `length` octets of content and returns what stands
     /// behind them: the content itself never passes through here.
     pub fn send_data(&mut self, length: u64, out: &mut Vec<u8>) -> Result<&'static [u8], Error> {
-        self.sends
-            .as_mut()
-            .map_or(Err(Error::MisuseOrder), |outgoing| {
-                outgoing.data(length, out)
-            })
+        let outgoing = self.sends.as_mut().ok_or(Error::MisuseOrder)?;
+        let behind = outgoing.data(length, out)?;
+        self.expects = false;
+        Ok(behind)
     }
 
     /// Appends what ends the content, with trailers if it is chunked (RFC 9110 6.5).
@@ -273,7 +299,7 @@ impl Client {
     ) -> Result<(), Error> {
         let outgoing = self.sends.ok_or(Error::MisuseOrder)?;
         whole_or_nothing(out, |out| outgoing.end(trailers, out))?;
-        self.sends = None;
+        (self.sends, self.expects) = (None, false);
         Ok(())
     }
 
@@ -295,6 +321,11 @@ impl Client {
             return Err(Error::MisusePipelineFull);
         }
         Ok(())
+    }
+
+    /// The server has answered without the content: nothing can follow a request that stays without it.
+    const fn leave_out(&mut self) {
+        (self.sends, self.expects, self.persists) = (None, false, false);
     }
 
     /// A response is complete.

@@ -107,6 +107,7 @@ errors! {
     MisuseTrailer, INTERNAL_SERVER_ERROR, "RFC 9110 6.5.1", "a field that cannot be a trailer, or trailers without chunks";
     MisuseContent, INTERNAL_SERVER_ERROR, "RFC 9112 6.3", "content where the message can have none, or of a length it cannot have";
     MisuseContentLength, INTERNAL_SERVER_ERROR, "RFC 9110 8.6", "more or less content than the head declared";
+    MisuseExpectation, INTERNAL_SERVER_ERROR, "RFC 9110 10.1.1", "100-continue is expected for content that the request has not";
     MisuseOrder, INTERNAL_SERVER_ERROR, "RFC 9112 9.3.2", "it is not the turn of this call";
     MisusePipelineFull, INTERNAL_SERVER_ERROR, "RFC 9112 9.3.2", "too many requests are outstanding";
     MisuseClosed, INTERNAL_SERVER_ERROR, "RFC 9112 9.6", "the connection takes no further message";

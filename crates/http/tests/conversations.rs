@@ -584,6 +584,69 @@ fn a_hundred_is_sent_to_those_who_wait_for_it() {
 }
 
 #[test]
+fn content_waits_for_a_hundred_and_is_left_out_after_a_final_response() {
+    let fields = [("Host", "h"), ("Expect", "100-continue")];
+    let asking = |version| {
+        let mut client = Client::default();
+        let line = RequestLine {
+            version,
+            ..RequestLine::new("POST", "/")
+        };
+        let sent = client.send_head(line, fields, BodyLength::Known(5), &mut Vec::new());
+        assert_eq!(sent, Ok(true));
+        client
+    };
+    let hear = |client: &mut Client, raw: &str| {
+        let (mut raw, mut slots) = (raw.as_bytes().to_vec(), [Slot::default(); 4]);
+        client.recv(&mut raw, &mut slots).map(|step| step.used)
+    };
+    let mut out = Vec::new();
+
+    let mut client = asking(Version::Http11);
+    assert!(client.awaits_continue() && client.is_sending());
+    assert!(hear(&mut client, "HTTP/1.1 103 E\r\n\r\n").is_ok() && client.awaits_continue());
+    assert!(hear(&mut client, "HTTP/1.1 100 C\r\n\r\n").is_ok() && !client.awaits_continue());
+    assert!(client.send_data(5, &mut out).is_ok() && client.send_end(NO_FIELDS, &mut out).is_ok());
+    assert!(!client.is_sending());
+    assert!(hear(&mut client, "HTTP/1.1 204 N\r\n\r\n").is_ok() && client.keep_alive());
+
+    // Refused: the content stays here, and no other request can follow.
+    let mut client = asking(Version::Http11);
+    assert!(hear(&mut client, "HTTP/1.1 417 N\r\nContent-Length: 0\r\n\r\n").is_ok());
+    assert!(!client.awaits_continue() && !client.is_sending() && !client.keep_alive());
+    assert_eq!(client.send_data(5, &mut out), Err(Error::MisuseOrder));
+
+    // An owner whose patience ends: an early answer is like any other.
+    let mut client = asking(Version::Http11);
+    assert_eq!(
+        client.send_data(9, &mut out),
+        Err(Error::MisuseContentLength)
+    );
+    assert!(client.awaits_continue());
+    assert!(client.send_data(2, &mut out).is_ok() && !client.awaits_continue());
+    assert!(hear(&mut client, "HTTP/1.1 417 N\r\nContent-Length: 0\r\n\r\n").is_ok());
+    assert!(client.is_sending() && client.keep_alive());
+
+    // What an earlier request is answered says nothing of this one.
+    let mut client = Client::default();
+    let get = RequestLine::new("GET", "/");
+    client
+        .send_head(get, [("Host", "h")], BodyLength::None, &mut out)
+        .unwrap();
+    let post = RequestLine::new("POST", "/");
+    client
+        .send_head(post, fields, BodyLength::Chunked, &mut out)
+        .unwrap();
+    assert!(hear(&mut client, "HTTP/1.1 100 C\r\n\r\n").is_ok() && client.awaits_continue());
+    assert!(hear(&mut client, "HTTP/1.1 204 N\r\n\r\n").is_ok() && client.awaits_continue());
+    assert!(client.send_end(NO_FIELDS, &mut out).is_ok() && !client.awaits_continue());
+
+    assert!(!asking(Version::Http10).awaits_continue());
+    let none = Client::default().send_head(post, fields, BodyLength::None, &mut out);
+    assert_eq!(none, Err(Error::MisuseExpectation));
+}
+
+#[test]
 fn a_switch_hands_the_rest_over() {
     let upgrade = [("Host", "h"), ("Connection", "Upgrade"), ("Upgrade", "x")];
     let mut sent = Vec::new();

@@ -205,9 +205,18 @@ impl<M: Machine> Connection<M> {
                 self.queue_piece(sending, stage)?;
             }
         }
+        self.poll_send_head(stage, cx)
+    }
+
+    /// Queues the head in `scratch`, and writes it out.
+    pub(crate) fn poll_send_head(
+        &mut self,
+        stage: Stage,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         self.queue(&[], &[], stage)?;
-        ready!(self.wire.poll_flush(cx)).map_err(|broken| broken.at(stage))?;
-        Poll::Ready(Ok(()))
+        let flushed = self.wire.poll_flush(cx);
+        flushed.map_err(|broken| broken.at(stage))
     }
 
     fn queue_piece(&mut self, sending: &mut Sending, stage: Stage) -> Result<(), Error> {

@@ -21,7 +21,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// How a response came about: in every response's extensions.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub(crate) struct Running {
     /// `None` when it is over.
     conn: Option<Box<Conn>>,
     sending: Option<Sending>,
+    /// How long the content waits for 100, while it does (RFC 9110 10.1.1).
+    patience: Option<Pin<Box<Sleep>>>,
     /// Why the request could not be sent. The server may have answered all the same (RFC 9112 9.5).
     unsent: Option<Error>,
     shared: Arc<Shared>,
@@ -94,9 +96,12 @@ impl Running {
             .send_head(line, fields, length, &mut link.scratch)
             .map_err(|error| Error::http(Stage::SendRequest, error))?;
         conn.requests += 1;
+        let waits = conn.link.machine.awaits_continue();
+        let patience = waits.then(|| Box::pin(sleep(shared.timeouts.expect_continue)));
         Ok(Self {
             conn: Some(conn),
             sending: Some(Sending::new(body, content)),
+            patience,
             unsent: None,
             shared,
             origin,
@@ -151,8 +156,20 @@ impl Running {
         let (Some(conn), Some(sending)) = (&mut self.conn, &mut self.sending) else {
             return Ok(());
         };
-        let stage = Stage::SendRequest;
-        match conn.link.poll_send(sending, stage, cx) {
+        let (link, stage) = (&mut conn.link, Stage::SendRequest);
+        let waits = link.machine.awaits_continue()
+            && self
+                .patience
+                .as_mut()
+                .is_some_and(|patience| patience.as_mut().poll(cx).is_pending());
+        let polled = if waits {
+            link.poll_send_head(stage, cx)
+        } else {
+            self.patience = None;
+            link.poll_send(sending, stage, cx)
+        };
+        match polled {
+            Poll::Ready(Ok(())) if waits => {}
             Poll::Ready(Ok(())) => {
                 self.sending = None;
                 self.sent = self.start.elapsed();
@@ -178,6 +195,7 @@ impl Running {
                 Ok(step) => step,
                 Err(error) => return Poll::Ready(Err(self.unsent.take().unwrap_or(error))),
             };
+            let interim = matches!(step.event, Found::Interim(_));
             let head = match &step.event {
                 Found::Head(ranges) => {
                     let head = ranges.lend(link.wire.unread(), &link.slots);
@@ -188,8 +206,16 @@ impl Running {
                 _ => None,
             };
             link.wire.eat(step.used);
+            if interim && self.patience.is_some() {
+                // It may be what the content waits for.
+                return self.poll_head(cx);
+            }
             if let Some(head) = head {
                 link.deadline.disarm();
+                if self.patience.take().is_some() && !link.machine.is_sending() {
+                    // The answer came first: the content is not wanted.
+                    self.sending = None;
+                }
                 return Poll::Ready(Ok(head));
             }
         }

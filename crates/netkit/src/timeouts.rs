@@ -20,6 +20,9 @@ pub struct ClientTimeouts {
     pub tls_handshake: Duration,
     /// Writing the request, without progress. Default: 30 s.
     pub send: Duration,
+    /// Waiting for 100 before the content of a request with `Expect: 100-continue`: when it ends the content
+    /// is sent all the same (RFC 9110 10.1.1). Default: 1 s, as curl has it.
+    pub expect_continue: Duration,
     /// From the written request to the end of the response's head. Default: 60 s.
     pub response_head: Duration,
     /// Reading the response's body, without progress. Default: 30 s.
@@ -33,6 +36,7 @@ impl Default for ClientTimeouts {
             connect: Duration::from_secs(10),
             tls_handshake: Duration::from_secs(10),
             send: Duration::from_secs(30),
+            expect_continue: Duration::from_secs(1),
             response_head: Duration::from_secs(60),
             response_body: Duration::from_secs(30),
         }
