@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use netkit::http::{Method, Request, StatusCode};
-use netkit::{Body, Client, Exchange};
+use netkit::{Body, Client, ClientTimeouts, Exchange};
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::nginx::Nginx;
 use netkit_tests::octets::{self, Check, Octets, SIZES};
@@ -13,6 +13,8 @@ use netkit_tests::{Failed, Peer, ensure, trial};
 
 #[path = "http/codings.rs"]
 mod codings;
+#[path = "http/expect.rs"]
+mod expect;
 
 type Tested = Result<(), Failed>;
 
@@ -67,6 +69,7 @@ fn main() {
         trial("nginx_statuses", NGINX, nginx_statuses),
     ]);
     trials.extend(codings::trials());
+    trials.extend(expect::trials());
     netkit_tests::run(trials)
 }
 
@@ -220,11 +223,16 @@ fn curl_sees_truncation() -> Tested {
 
 /// One nginx, and one client of ours that trusts it.
 pub(crate) fn nginx(more: &str) -> Result<(Nginx, Client), Failed> {
+    nginx_with(more, ClientTimeouts::default())
+}
+
+fn nginx_with(more: &str, timeouts: ClientTimeouts) -> Result<(Nginx, Client), Failed> {
     let place = tempfile::tempdir()?;
     let ca = Authority::new("a test CA")?;
     let files = ca.localhost(Key::P256)?.write(place.path())?;
     let nginx = Nginx::start(&files, more)?;
-    Ok((nginx, Client::builder().roots(ca.roots()?).build()?))
+    let client = Client::builder().roots(ca.roots()?).timeouts(timeouts);
+    Ok((nginx, client.build()?))
 }
 
 fn url(nginx: &Nginx, path: &str) -> String {
