@@ -6,7 +6,8 @@
 /// rustls-webpki allows as many; real chains need two to four.
 pub const MAX_SIGNATURE_CHECKS: usize = 100;
 
-/// CAs that are looked at as the issuer of another for one verdict. Paths can be exponentially many though
+/// CAs that are looked at as the issuer of another for one verdict, and comparisons of their names by RFC 5280
+/// 7.1, each 256 octets anew. Paths can be exponentially many though
 /// their signatures are few; a full pool takes its square for every intermediate that a path needs.
 pub const MAX_SEARCH_STEPS: usize = 100_000;
 

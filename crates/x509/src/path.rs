@@ -19,6 +19,9 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use rustls_pki_types::CertificateDer;
 
+/// Octets of two names that are compared for a step of the search.
+const OCTETS_A_STEP: usize = 256;
+
 /// A valid path: what the certificates of a chain prove. It has been judged but for the name.
 #[derive(Debug, Clone)]
 pub struct Path<'c> {
@@ -71,8 +74,8 @@ pub(crate) struct Search<'p, 'c> {
     pub(crate) inputs: &'p Inputs<'p>,
     pub(crate) budget: Budget,
     checked: Vec<Checked<'p>>,
-    /// How a CA's name is compared with the one that a certificate gives as its issuer.
-    is_named: fn(&[u8], &[u8]) -> bool,
+    /// Names of CAs and issuers that are not the same octets are compared by RFC 5280 7.1.
+    by_meaning: bool,
     /// A CA was left out because the paths of this round are to be shorter.
     goes_on: bool,
 }
@@ -96,7 +99,7 @@ impl<'p, 'c> Search<'p, 'c> {
             inputs,
             budget: Budget::new(),
             checked: Vec::new(),
-            is_named: |one, other| one == other,
+            by_meaning: false,
             goes_on: false,
         }
     }
@@ -113,7 +116,7 @@ impl<'p, 'c> Search<'p, 'c> {
         match self.rounds(end_entity) {
             Err(error) if error != Error::BudgetExceeded => {
                 // Nearly all CAs copy names octet for octet; RFC 5280 7.1 allows more.
-                self.is_named = directory::same;
+                self.by_meaning = true;
                 self.rounds(end_entity)
             }
             ended => ended,
@@ -171,7 +174,7 @@ impl<'p, 'c> Search<'p, 'c> {
         for likely in [true, false] {
             for candidate in self.pool {
                 self.budget.search_step()?;
-                if !(self.is_named)(candidate.subject, last.issuer)
+                if !self.is_named(candidate.subject, last.issuer)?
                     || key_identifiers_agree(last, candidate) != likely
                 {
                     continue;
@@ -194,7 +197,7 @@ impl<'p, 'c> Search<'p, 'c> {
     ) -> Result<(), Error> {
         let mut reason = Error::UnknownIssuer;
         for anchor in self.anchors {
-            if !(self.is_named)(&anchor.subject, last.issuer) {
+            if !self.is_named(&anchor.subject, last.issuer)? {
                 continue;
             }
             match self.anchor(path, last, anchor) {
@@ -203,11 +206,38 @@ impl<'p, 'c> Search<'p, 'c> {
                 Err(error) => keep(&mut reason, error),
             }
         }
-        let is_named = self.is_named;
-        self.goes_on |= self.pool.iter().any(|ca| {
-            is_named(ca.subject, last.issuer) && !path.iter().any(|on| is_same_ca(on, ca))
-        });
+        self.goes_on = self.goes_on || self.may_go_on(path, last)?;
         Err(reason)
+    }
+
+    /// Whether the pool has a CA that could have issued `last` and is not on its path.
+    fn may_go_on(
+        &mut self,
+        path: &[&Certificate<'_>],
+        last: &Certificate<'_>,
+    ) -> Result<bool, Error> {
+        for ca in self.pool {
+            if self.is_named(ca.subject, last.issuer)? && !path.iter().any(|on| is_same_ca(on, ca))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a CA's name is the one that a certificate gives as its issuer. Names that have to be read are
+    /// paid for by their length: they may be long, and differ only at their end.
+    fn is_named(&mut self, subject: &[u8], issuer: &[u8]) -> Result<bool, Error> {
+        if subject == issuer {
+            return Ok(true);
+        }
+        if !self.by_meaning {
+            return Ok(false);
+        }
+        for _ in 0..=subject.len().min(issuer.len()) / OCTETS_A_STEP {
+            self.budget.search_step()?;
+        }
+        Ok(directory::same(subject, issuer))
     }
 
     /// Ends the path at `anchor`.

@@ -125,6 +125,30 @@ fn namesakes_without_end_end_in_a_budget_error() {
     assert_eq!(verdict(&trust(&[&top]), &chain), Err(Error::BudgetExceeded));
 }
 
+/// One CA under many spellings of its name, and one name that differs at its end: each comparison reads it all.
+#[test]
+fn spellings_without_end_end_in_a_budget_error() {
+    const SPELLINGS: usize = 40;
+    let top = root("top", as_is);
+    let shared = key();
+    let name = |nth: usize, last: char| -> String {
+        let letters = (0..60).map(|at| if nth >> at & 1 == 1 { 'A' } else { 'a' });
+        letters.chain([last]).collect()
+    };
+    let selves: Vec<Ca> = (0..SPELLINGS)
+        .map(|nth| Ca::self_signed(ca_params(&name(nth, 'z')), copy(&shared)).expect("a CA"))
+        .collect();
+    let mut chain = vec![leaf(&selves[0], as_is)];
+    chain.extend((0..SPELLINGS).map(|nth| root(&name(nth, 'y'), as_is).der().clone()));
+    chain.extend((0..SPELLINGS).map(|nth| {
+        let issuer = &selves[(nth + 1) % SPELLINGS];
+        ca_with_key(&name(nth, 'z'), copy(&shared), issuer, as_is)
+            .der()
+            .clone()
+    }));
+    assert_eq!(verdict(&trust(&[&top]), &chain), Err(Error::BudgetExceeded));
+}
+
 /// CVE-2025-58187: thousands of names under thousands of constraints.
 #[test]
 fn names_times_constraints_end_in_a_budget_error() {
