@@ -7,6 +7,7 @@ mod exchanges;
 mod handshake;
 mod heads;
 mod measure;
+mod pairs;
 mod parties;
 mod records;
 mod requests;
@@ -59,6 +60,7 @@ fn main() {
     exchanges::run(&mut bench);
     requests::run(&mut bench);
     segments::run(&mut bench);
+    pairs::run(&mut bench);
     sockets::run(&mut bench);
     timing::run(&mut bench);
     assert!(bench.has_run(), "no comparison has that in its name");

@@ -2,7 +2,7 @@
 
 use crate::measure::{Bench, Contest, Unit, timed};
 use etherparse::{TcpHeader, TcpHeaderSlice};
-use netkit_tcp::{Flags, Header, PseudoHeader, Segment, Seq};
+use netkit_tcp::{Flags, Header, PseudoHeader, Segment, Seq, internet_checksum};
 use smoltcp::{
     phy::ChecksumCapabilities,
     wire::{IpAddress, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber},
@@ -67,10 +67,39 @@ pub fn run(bench: &mut Bench) {
         parse(bench, length, &octets);
         write(bench, length, &payload, &octets);
     }
+    checksum(bench);
 }
 
 fn times(count: u64, mut operation: impl FnMut()) -> Duration {
     timed(|| (0..count).for_each(|_| operation()))
+}
+
+fn checksum(bench: &mut Bench) {
+    let name = "segment/checksum/1480";
+    if !bench.wants(name) {
+        return;
+    }
+    let octets: Vec<u8> = (0..1480).map(|at| (at / 3) as u8).collect();
+    assert_eq!(
+        internet_checksum(&octets),
+        !smoltcp::wire::checksum::data(&octets)
+    );
+    let contest = Contest {
+        name,
+        peer: "smoltcp",
+        unit: Unit::Octets(octets.len()),
+    };
+    let ours = |count| {
+        times(count, || {
+            black_box(internet_checksum(black_box(&octets)));
+        })
+    };
+    let smoltcp = |count| {
+        times(count, || {
+            black_box(smoltcp::wire::checksum::data(black_box(&octets)));
+        })
+    };
+    bench.run(&contest, ours, smoltcp);
 }
 
 fn parse(bench: &mut Bench, length: usize, octets: &[u8]) {

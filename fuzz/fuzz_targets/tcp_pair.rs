@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use netkit_tcp::{
-    Config, NewReno, Secret,
+    Config, NewReno, Offload, Secret,
     generators::{Faults, Pair},
 };
 
@@ -20,6 +20,7 @@ fuzz_target!(|input: (u64, Faults, u8, u16, u16)| {
         if bits & 8 == 0 {
             config.congestion = NewReno::start;
             config.receive_buffer = 3000;
+            config.offload = Offload::Segmentation;
         }
         config
     };

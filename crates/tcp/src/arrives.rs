@@ -134,6 +134,12 @@ impl<'a> Arriving<'a> {
         self.data.len() as u32 + controls
     }
 
+    /// Whether it carries a D-SACK for what it acknowledges (RFC 2883 4).
+    fn reports_a_duplicate(&self) -> bool {
+        let first = self.sack.and_then(|blocks| blocks.iter().next());
+        first.is_some_and(|(_, right)| !right.after(self.ack))
+    }
+
     const fn clear(&mut self, flag: Flags) {
         self.flags = Flags(self.flags.0 & !flag.0);
     }
@@ -559,6 +565,9 @@ impl Connection {
                 self.rtt.sample(now.saturating_sub(sent));
             }
             Some(_) => {}
+            // Both copies had arrived, and the ACK of the first was lost: it is the second's answer with
+            // the first's timestamp.
+            None if segment.reports_a_duplicate() => {}
             // What was sent again is told apart by its timestamp only (Karn, MUST-18).
             None => {
                 let echoed = segment.timestamps.map(|(_, echo_reply)| echo_reply);

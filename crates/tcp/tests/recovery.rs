@@ -162,3 +162,21 @@ fn what_is_sent_while_a_loss_is_repaired_does_not_count_for_the_next_window() {
     }
     assert!(largest <= 3, "{largest}");
 }
+
+#[test]
+fn the_answer_to_a_second_copy_with_the_firsts_timestamp_is_no_measurement() {
+    let mut host = established();
+    let (_, first) = send(&mut host, 1000);
+    // The first ACK is lost; twice the timer runs out.
+    for _ in 0..2 {
+        host.next_timer();
+        due(&mut host);
+    }
+    ack(&mut host, 1001, first, &[(1, 1001)]);
+    let (_, stamp) = send(&mut host, 1000);
+    host.wait(ms(20));
+    ack(&mut host, 2001, stamp, &[]);
+    send(&mut host, 1000);
+    let rto = host.next_timer().expect("in flight");
+    assert_eq!(rto, ms(1000), "three seconds would have been a lie");
+}
