@@ -39,13 +39,15 @@ impl PseudoHeader {
 
     /// The checksum of `segment`, whose own checksum field is taken for zero only if it is zero: over
     /// a segment as it arrived the result is zero if the checksum is right.
+    #[inline]
     pub fn checksum(self, segment: &[u8]) -> u16 {
         !fold(u32::from(self.partial(segment.len())) + sum(segment))
     }
 
     /// What the checksum field of a segment of `length` octets holds for a device that completes it: the
     /// sum of the pseudo-header, not complemented.
-    pub fn partial(self, length: usize) -> u16 {
+    #[inline]
+    pub const fn partial(self, length: usize) -> u16 {
         let length = length as u32;
         fold(self.sum + (length >> 16) + (length & 0xffff))
     }
@@ -75,19 +77,29 @@ pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
 
 /// The ones' complement sum of big-endian 16-bit words, at most 16 bits long; an odd last octet is
 /// the high half of a word.
+#[inline]
 fn sum(octets: &[u8]) -> u32 {
     // The sum of 32-bit halves is the sum of 16-bit words modulo 2^16 - 1, in any order of octets that
     // is swapped back at the end (RFC 1071 2). A segment is too short for a carry to be lost.
     let (blocks, rest) = octets.as_chunks();
-    let mut sum = lanes::sum(blocks);
+    let mut sum = if blocks.is_empty() {
+        0
+    } else {
+        lanes::sum(blocks)
+    };
     let (words, rest) = rest.as_chunks();
     for word in words {
         let word = u64::from_le_bytes(*word);
         sum += (word & 0xffff_ffff) + (word >> 32);
     }
-    let (words, rest) = rest.as_chunks();
-    for word in words {
+    let mut rest = rest;
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        sum += u64::from(u32::from_le_bytes(*word));
+        rest = behind;
+    }
+    if let Some((word, behind)) = rest.split_first_chunk() {
         sum += u64::from(u16::from_le_bytes(*word));
+        rest = behind;
     }
     if let [last] = rest {
         sum += u64::from(*last);
@@ -99,7 +111,8 @@ fn sum(octets: &[u8]) -> u32 {
 }
 
 /// Adds the carries back in.
-fn fold(sum: u32) -> u16 {
+#[inline]
+const fn fold(sum: u32) -> u16 {
     let sum = (sum & 0xffff) + (sum >> 16);
     ((sum & 0xffff) + (sum >> 16)) as u16
 }

@@ -10,7 +10,7 @@ pub(crate) type Block = [u8; 128];
 /// The sum of the 32-bit little-endian words. `blocks` are shorter than 2^31 octets: no carry is lost.
 pub(crate) fn sum(blocks: &[Block]) -> u64 {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if !blocks.is_empty() && std::arch::is_x86_feature_detected!("avx2") {
+    if std::arch::is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "calls what needs a CPU with AVX2")]
         // SAFETY: this CPU has AVX2.
         return unsafe { avx2::sum(blocks) };

@@ -22,6 +22,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     /// [`SegmentError`] if the header does not fit.
+    #[inline]
     pub fn parse(octets: &'a [u8]) -> Result<Self, SegmentError> {
         let error = |reason, at| SegmentError { reason, at };
         let Some((header, _)) = octets.split_first_chunk::<HEADER>() else {
@@ -46,6 +47,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     /// [`SegmentError`] if it is not.
+    #[inline]
     pub fn verify(self, pseudo: PseudoHeader) -> Result<Verified<'a>, SegmentError> {
         if pseudo.checksum(self.octets) == 0 {
             return Ok(Verified(self));
@@ -236,6 +238,7 @@ pub struct Header {
 
 impl Header {
     /// Octets of the header with its options, a multiple of four, at most 60.
+    #[inline]
     pub fn length(&self) -> usize {
         HEADER + self.options.padded().len()
     }
@@ -259,6 +262,7 @@ impl Header {
     ///
     /// # Panics
     /// If `segment` is shorter than the header.
+    #[inline]
     pub fn write(&self, pseudo: PseudoHeader, segment: &mut [u8]) {
         self.write_fields(segment);
         let checksum = pseudo.checksum(segment);
@@ -277,6 +281,7 @@ impl Header {
     }
 
     /// Everything but the checksum, which is zero.
+    #[inline]
     fn write_fields(&self, segment: &mut [u8]) {
         let length = self.length();
         let (fixed, rest) = segment
