@@ -158,12 +158,11 @@ fn carried(link: &Link, congestion: fn(u32) -> Box<dyn Congestion>) -> u64 {
         while let Some(octets) = up.recv(now) {
             let segment = Segment::parse(&octets).expect("whole").verify(pseudo);
             let segment = segment.expect("right");
-            match &mut server {
-                Some(server) => drop(server.recv(now, &segment)),
-                None => {
-                    listener.recv(now, there, here, &segment);
-                    server = listener.accept();
-                }
+            if let Some(server) = &mut server {
+                server.recv(now, &segment);
+            } else {
+                listener.recv(now, there, here, &segment);
+                server = listener.accept();
             }
         }
         if let Some(server) = &mut server {
