@@ -222,11 +222,10 @@ impl WebSocket {
         self.sender.send_piece(kind, piece, last).await
     }
 
-    /// Says close, unless that was said in answer to the peer's, and waits until the peer has and the
-    /// connection has ended. Messages that still come are dropped.
+    /// Says close as [`Sender::close`] does, and waits until the peer has and the connection has ended.
+    /// Messages that still come are dropped.
     pub async fn close(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.sender.0.close_once(code, reason)?;
-        poll_fn(|cx| self.sender.0.poll_flush(cx)).await?;
+        self.sender.close(code, reason).await?;
         let mut dropped = Vec::new();
         while self.receiver.recv_piece(&mut dropped).await?.is_some() {}
         Ok(())
@@ -266,9 +265,10 @@ impl Sender {
         poll_fn(|cx| self.0.poll_flush(cx)).await
     }
 
-    /// Says close: nothing can be sent after it. The receiver hears the rest.
+    /// Says close, unless that was said, in answer to the peer's perhaps: nothing can be sent after it. The
+    /// receiver hears the rest.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.0.close(code, reason)?;
+        self.0.close_once(code, reason)?;
         poll_fn(|cx| self.0.poll_flush(cx)).await
     }
 }

@@ -117,7 +117,7 @@ impl Shared {
         lock(&self.socket).queue(|machine, out| machine.ping(payload, out))
     }
 
-    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+    fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         lock(&self.socket).queue(|machine, out| machine.close(code, reason, out))?;
         // The receiver's clock now runs for the close.
         if let Some(receiver) = &*lock(&self.wakers.receiver) {
