@@ -17,6 +17,8 @@ pub mod roots;
 mod server;
 mod serving;
 mod shutdown;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod span;
 #[cfg(feature = "stack")]
 mod stacked;

@@ -1,5 +1,5 @@
-use crate::{Error, Prefix, limits, prefix::is_host};
-use alloc::vec::Vec;
+use crate::{Error, Prefix, Watch, limits, prefix::is_host};
+use alloc::{sync::Arc, vec::Vec};
 use core::net::IpAddr;
 use netkit_tcp::{Config, Secret};
 
@@ -15,6 +15,8 @@ pub struct HostConfig {
     pub hop_limit: u8,
     /// What its connections have in common; their MTU is [`mtu`](Self::mtu), whatever stands there.
     pub tcp: Config,
+    /// Who looks on.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 impl HostConfig {
@@ -25,6 +27,7 @@ impl HostConfig {
             mtu: 1500,
             hop_limit: limits::HOP_LIMIT,
             tcp: Config::new(secret),
+            watch: None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Sockets for tokio: a host, one task that drives it over a device, and handles to both.
 
+mod cable;
 mod device;
 mod driver;
 mod listener;
 mod stream;
 
+pub use cable::Cable;
 pub use device::Device;
 pub use driver::Driver;
 pub use listener::TcpListener;

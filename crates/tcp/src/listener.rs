@@ -172,6 +172,12 @@ impl Listener {
         None
     }
 
+    /// The state between these ends, until the connection is accepted: LISTEN if there is none.
+    pub fn state(&self, local: SocketAddr, remote: SocketAddr) -> State {
+        let pending = self.pending.get(&(local, remote));
+        pending.map_or(State::Listen, Connection::state)
+    }
+
     /// Connections that wait to be accepted.
     pub fn waiting(&self) -> usize {
         self.ready.len()

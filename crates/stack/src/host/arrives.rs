@@ -2,7 +2,7 @@
 
 use super::{Ends, Host, Party, Readiness, Socket};
 use crate::{
-    Dropped,
+    Dropped, Note,
     config::is_unicast,
     icmp::{self, Message, Report},
     ip::{self, Header, Malformed, Packet},
@@ -15,7 +15,7 @@ use core::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
-use netkit_tcp::{Heard, Icmp, PROTOCOL, PseudoHeader, Segment, Seq, Verified, refusal};
+use netkit_tcp::{Heard, Icmp, PROTOCOL, PseudoHeader, Segment, Seq, State, Verified, refusal};
 
 impl Host {
     /// Takes a packet that arrived on the link.
@@ -42,7 +42,49 @@ impl Host {
         if packet.fragment.is_some() {
             return Err(Dropped::Fragment);
         }
-        self.deliver(now, &packet)
+        let taken = self.deliver(now, &packet);
+        if !matches!(taken, Err(Dropped::Segment(_))) {
+            self.note(now, false, &packet);
+        }
+        taken
+    }
+
+    /// Tells who looks on of a segment that was sent or received.
+    pub(super) fn note(&self, at: Duration, sent: bool, packet: &Packet<'_>) {
+        let (Some(watch), PROTOCOL) = (&self.config.watch, packet.protocol) else {
+            return;
+        };
+        let Ok(segment) = Segment::parse(packet.payload) else {
+            return;
+        };
+        let source = SocketAddr::new(packet.source, segment.source_port());
+        let destination = SocketAddr::new(packet.destination, segment.destination_port());
+        let (local, remote) = if sent {
+            (source, destination)
+        } else {
+            (destination, source)
+        };
+        watch.segment(&Note {
+            at,
+            sent,
+            local,
+            remote,
+            segment,
+            packet: packet.octets,
+            state: self.state(local, remote),
+        });
+    }
+
+    /// The state of the connection between two ends.
+    fn state(&self, local: SocketAddr, remote: SocketAddr) -> State {
+        let known = self.by_ends.get(&Ends::new(local, remote));
+        if let Some(socket) = known.and_then(|key| self.sockets.get(*key)) {
+            return socket.connection.state();
+        }
+        let listening = self
+            .listener_at(local)
+            .and_then(|key| self.listeners.get(key));
+        listening.map_or(State::Closed, |it| it.listener.state(local, remote))
     }
 
     /// What a packet to this host carries.

@@ -21,6 +21,11 @@ impl Host {
         loop {
             let destination = self.next_packet(now, out)?;
             if !self.config.is_ours(destination) {
+                if self.config.watch.is_some()
+                    && let Ok(packet) = crate::ip::Packet::parse(&out[start..])
+                {
+                    self.note(now, true, &packet);
+                }
                 return Some(Sent {
                     range: start..out.len(),
                 });
