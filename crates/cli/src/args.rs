@@ -30,9 +30,9 @@ pub(crate) enum Command {
 
 /// A whole HTTPS exchange on this machine, told layer by layer.
 ///
-/// Makes a CA and a server certificate in memory, starts a server on loopback, makes three requests
-/// on three connections and three on one, and tells what each layer did. Needs no network and no
-/// files. Exits 0 only if all that it tells happened.
+/// Makes a CA and a server certificate in memory, starts a server on a TCP/IP host of our own, makes
+/// requests from another over a simulated wire, in virtual time, and tells what each layer did. Needs no
+/// network and no files. Exits 0 only if all that it tells happened.
 #[derive(Debug, Args)]
 #[command(after_help = exit::TABLE)]
 pub(crate) struct Demo {
@@ -42,12 +42,32 @@ pub(crate) struct Demo {
     /// Tell TLS 1.2's RSA key transport instead: the eight steps, and the octets that each moves
     #[arg(long, conflicts_with = "breakage")]
     pub(crate) rsa_key_transport: bool,
+    /// Lose so many of a hundred packets
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub(crate) loss: f64,
+    /// Repeat a run: the same seed has the same times, lengths and flags
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Write every packet to FILE, for Wireshark; begins in 1970
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
     /// Write the sessions' secrets to FILE (RFC 9850), for Wireshark; whoever has it can read them
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
-    /// Tell more: every TLS message and record, the randoms, the heads
+    /// Tell more: every segment, every TLS message and record, the randoms, the certificate
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a number"))?;
+    if (0.0..=100.0).contains(&percent) {
+        Ok(percent)
+    } else {
+        Err("a percentage is between 0 and 100".to_owned())
+    }
 }
 
 /// What is wrong with the server's certificate.

@@ -20,7 +20,7 @@ const HOUR: u64 = 60 * 60;
 /// Clocks differ: a certificate begins a little in the past.
 const SKEW: Duration = Duration::from_secs(HOUR);
 
-/// An ECDSA P-256 authority.
+/// An authority.
 #[derive(Debug)]
 pub(crate) struct DevCa {
     issuer: Issuer<'static, KeyPair>,
@@ -36,14 +36,19 @@ pub(crate) struct Signed {
 }
 
 impl DevCa {
-    /// An authority with this common name.
+    /// An authority with this common name, and a P-256 key.
     pub(crate) fn new(common_name: &str) -> Result<Self, rcgen::Error> {
+        Self::with(common_name, KeyType::Ecdsa)
+    }
+
+    /// The same with a key of this type.
+    pub(crate) fn with(common_name: &str, key_type: KeyType) -> Result<Self, rcgen::Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name = common(common_name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         set_validity(&mut params, &lasting(SystemTime::now()));
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let key = generate(key_type)?;
         let certificate = params.self_signed(&key)?;
         Ok(Self {
             pem: certificate.pem(),

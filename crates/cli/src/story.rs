@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use netkit::tls::{Agreed, AlertDescription, HandshakeType, Note, Watch, What};
+use tokio::time::Instant;
 
 /// Keeps every note. A connection says less than twenty things.
 #[derive(Debug)]

@@ -1,12 +1,14 @@
 //! `netkit demo --break`: the client's warning, and why.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use netkit::sim::Network;
 use netkit::tls::HandshakeType;
 use netkit::{Error, Layer};
+use tokio::time::Instant;
 
-use super::stage::{Stage, Style};
+use super::stage::{Stage, Style, url};
 use super::tap::Tap;
 use crate::args::{self, Breakage};
 use crate::exit::Failure;
@@ -19,19 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn show(
     breakage: Breakage,
+    network: Network,
     args: &args::Demo,
+    key_log: Option<Arc<KeyLogFile>>,
     paint: Paint,
 ) -> Result<Vec<String>, Failure> {
-    let key_log = args
-        .keylog
-        .as_deref()
-        .map(KeyLogFile::create)
-        .transpose()?
-        .map(Arc::new);
-    let stage = Stage::set(Some(breakage), Style::Usual, key_log)?;
+    let mut stage = Stage::set(network, Some(breakage), Style::Usual, key_log)?;
     let recorder = Arc::new(Recorder::new());
-    let client = stage.client(false, &Tap::default(), &recorder)?;
-    let Err(error) = client.get(&stage.url("/")).await else {
+    let client = stage.client(false, &Tap::over(&stage.network.client), &recorder)?;
+    let Err(error) = client.get(&url("/")).await else {
         return Err(Failure::demo(
             "the client accepted a certificate that is broken",
         ));
@@ -89,7 +87,7 @@ fn story(
     };
     let mut lines = vec![
         paint.title(&format!("netkit demo: a certificate {what}")),
-        format!("  the client asks for {}", stage.url("/")),
+        format!("  the client asks for {}", url("/")),
         String::new(),
         paint.title("What TLS said, as the client saw it"),
     ];
@@ -123,7 +121,7 @@ fn story(
 }
 
 /// The line in pieces of at most `width` characters, cut at spaces; the rest is indented.
-fn folded(line: &str, width: usize) -> Vec<String> {
+pub(crate) fn folded(line: &str, width: usize) -> Vec<String> {
     let indent = line.len() - line.trim_start().len();
     let mut lines = vec![" ".repeat(indent)];
     for word in line.split_whitespace() {

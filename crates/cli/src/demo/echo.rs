@@ -7,7 +7,7 @@ use netkit::websocket::{Config, Message, Upgrade};
 use netkit::ws::{CloseCode, FrameHead, OpCode, Watch};
 use netkit::{Body, WebSocket};
 
-use super::stage::{Served, Stage};
+use super::stage::{NAME, Served, Stage};
 use super::tap::Tap;
 use super::truth::hold;
 use crate::exit::Failure;
@@ -66,9 +66,9 @@ async fn repeat(mut socket: WebSocket) -> Result<(), netkit::Error> {
 
 /// The client's side: a message, its echo, and the close. The frames are what the client saw.
 pub(crate) async fn course(stage: &Stage) -> Result<Vec<(bool, FrameHead)>, Failure> {
-    let (tap, frames) = (Tap::default(), Arc::<Frames>::default());
+    let (tap, frames) = (Tap::over(&stage.network.client), Arc::<Frames>::default());
     let client = stage.client(false, &tap, &Arc::new(Recorder::new()))?;
-    let url = format!("wss://localhost:{}{PATH}", stage.at.port());
+    let url = format!("wss://{NAME}{PATH}");
     let url: Uri = url
         .parse()
         .map_err(|e| Failure::demo(format!("{url}: {e}")))?;
@@ -95,11 +95,8 @@ pub(crate) async fn course(stage: &Stage) -> Result<Vec<(bool, FrameHead)>, Fail
 pub(crate) fn check(
     stage: &Stage,
     client: &[(bool, FrameHead)],
-    served: &[Served],
+    served: &Served,
 ) -> Result<(), Failure> {
-    let [served] = served else {
-        return Err(Failure::demo("not one request for a WebSocket"));
-    };
     hold(
         served.line == format!("GET {PATH} HTTP/1.1") && served.number == 1,
         "the request for a WebSocket arrived on its own connection",

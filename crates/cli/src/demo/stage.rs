@@ -1,24 +1,30 @@
-//! The stage: a CA and a certificate in memory, a server on loopback, and clients that ask it.
+//! The stage: a CA and a certificate in memory, a server on one host of a simulated network, and clients on
+//! the other.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use netkit::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use netkit::tls::{Identity, KeyLog, ProtocolVersion, ServerConfig, Versions};
+use netkit::sim::Network;
+use netkit::tls::{ClientConfig, Identity, KeyLog, ProtocolVersion, ServerConfig, Versions};
 use netkit::x509::Roots;
 use netkit::{Arrival, Body, CertificateDer, Client, Exchange, Server, Shutdown};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::echo::{self, Frames};
 use super::tap::{Passed, Tap};
-use super::transport;
+use super::{ending, transport};
 use crate::args::{Breakage, KeyType};
 use crate::dev_ca::{self, DAY, DevCa};
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
 use crate::story::{Heard, Recorder};
+
+/// The server's name.
+pub(crate) const NAME: &str = "demo.example";
 
 /// Requests of each course.
 pub(crate) const REQUESTS: u32 = 3;
@@ -55,6 +61,8 @@ pub(crate) struct Course {
     pub(crate) passed: Vec<Passed>,
     pub(crate) heard: Vec<Heard>,
     pub(crate) took: Duration,
+    /// When it was over, since the simulation began.
+    pub(crate) ended: Duration,
 }
 
 /// How the two sides agree on keys.
@@ -68,6 +76,7 @@ pub(crate) enum Style {
 
 /// The server, what it saw, and what clients need to reach it.
 pub(crate) struct Stage {
+    pub(crate) network: Network,
     pub(crate) at: SocketAddr,
     pub(crate) certificate: CertificateDer<'static>,
     /// What clients trust.
@@ -85,24 +94,25 @@ pub(crate) struct Stage {
 impl Style {
     fn key_type(self) -> KeyType {
         match self {
-            Self::Usual => KeyType::Ecdsa,
+            // Its signatures are all of one length.
+            Self::Usual => KeyType::Ed25519,
             Self::RsaKeyTransport => KeyType::Rsa,
         }
     }
 }
 
 impl Stage {
-    /// Makes the certificates and starts the server, inside a runtime; `breakage` is
-    /// what to get wrong.
+    /// Makes the certificates and starts the server; `breakage` is what to get wrong.
     pub(crate) fn set(
+        network: Network,
         breakage: Option<Breakage>,
         style: Style,
         key_log: Option<Arc<KeyLogFile>>,
     ) -> Result<Self, Failure> {
         let failed = |e| Failure::demo(format!("making certificates: {e}"));
-        let ca = DevCa::new("netkit demo CA").map_err(failed)?;
+        let ca = DevCa::with("netkit demo CA", KeyType::Ed25519).map_err(failed)?;
         let trusted = match breakage {
-            Some(Breakage::Ca) => DevCa::new("another CA")
+            Some(Breakage::Ca) => DevCa::with("another CA", KeyType::Ed25519)
                 .map_err(failed)?
                 .certificate()
                 .clone(),
@@ -111,7 +121,7 @@ impl Stage {
         let name = if breakage == Some(Breakage::Name) {
             "wrong.example"
         } else {
-            "localhost"
+            NAME
         };
         let validity = match breakage {
             Some(Breakage::Expired) => {
@@ -135,9 +145,10 @@ impl Stage {
         let heard = Arc::clone(&refused);
         let shutdown = Shutdown::new();
         let bound = Server::https_with(config)
+            .transport(network.server.clone())
             .shutdown(shutdown.clone())
             .on_refusal(move |_, error| push(&heard, error.to_string()))
-            .bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            .bind(network.server.at(443))?;
         let at = bound.local_addr();
         let (seen, frames) = (Arc::clone(&served), Arc::<Frames>::default());
         let watching = Arc::clone(&frames);
@@ -147,9 +158,16 @@ impl Stage {
                 echo::PATH => echo::answer(&request, &watching),
                 path => Response::new(Body::from(body(path))),
             };
-            async { Ok::<_, Infallible>(response) }
+            let thinks = request.uri().path() == ending::PATH;
+            async move {
+                if thinks {
+                    tokio::time::sleep(ending::THINKS).await;
+                }
+                Ok::<_, Infallible>(response)
+            }
         }));
         Ok(Self {
+            network,
             at,
             certificate,
             trusted,
@@ -169,7 +187,7 @@ impl Stage {
         name: &'static str,
         keep_alive: bool,
     ) -> Result<Course, Failure> {
-        let tap = Tap::default();
+        let tap = Tap::over(&self.network.client);
         let recorder = Arc::new(Recorder::new());
         let client = self.client(keep_alive, &tap, &recorder)?;
         let mut answered = Vec::new();
@@ -184,6 +202,7 @@ impl Stage {
             passed: tap.passed(),
             heard: recorder.heard(),
             took,
+            ended: self.network.elapsed(),
         })
     }
 
@@ -194,17 +213,11 @@ impl Stage {
         tap: &Tap,
         recorder: &Arc<Recorder>,
     ) -> Result<Client, Failure> {
-        let mut roots = Roots::new();
-        roots
-            .add(&self.trusted)
-            .map_err(|e| Failure::demo(format!("the CA: {e}")))?;
         let (watch, style) = (Arc::clone(recorder), self.style);
         let mut client = Client::builder()
-            .roots(roots)
+            .roots(self.roots()?)
             .keep_alive(keep_alive)
             .transport(tap.clone())
-            // The name may have an IPv6 address too, which nobody listens on here.
-            .connect_to(self.at.to_string())
             .configure_tls(move |config| {
                 config.watch = Some(watch);
                 if style == Style::RsaKeyTransport {
@@ -219,12 +232,24 @@ impl Stage {
         Ok(client.build()?)
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("https://localhost:{}{path}", self.at.port())
+    fn roots(&self) -> Result<Roots, Failure> {
+        let mut roots = Roots::new();
+        roots
+            .add(&self.trusted)
+            .map_err(|e| Failure::demo(format!("the CA: {e}")))?;
+        Ok(roots)
+    }
+
+    /// What a client of TLS alone needs.
+    pub(crate) fn client_config(&self) -> Result<ClientConfig, Failure> {
+        let mut config = ClientConfig::new(Arc::new(self.roots()?));
+        config.alpn.push(b"http/1.1".to_vec());
+        config.key_log = self.key_log.clone().map(|log| log as Arc<dyn KeyLog>);
+        Ok(config)
     }
 
     pub(crate) async fn ask(&self, client: &Client, path: &str) -> Result<Answered, Failure> {
-        let response = client.get(&self.url(path)).await?;
+        let response = client.get(&url(path)).await?;
         let exchange = response.extensions().get::<Exchange>().cloned();
         let exchange = exchange.ok_or_else(|| Failure::demo("a response without its story"))?;
         let status = response.status();
@@ -257,13 +282,17 @@ impl Stage {
     }
 
     /// Ends the server, and waits until it has.
-    pub(crate) async fn strike(self) -> Result<(), Failure> {
+    pub(crate) async fn strike(&mut self) -> Result<(), Failure> {
         self.shutdown.begin();
-        match self.server.await {
+        match (&mut self.server).await {
             Ok(ended) => Ok(ended?),
             Err(error) => Err(Failure::demo(format!("the server: {error}"))),
         }
     }
+}
+
+pub(crate) fn url(path: &str) -> String {
+    format!("https://{NAME}{path}")
 }
 
 /// The body that answers a path.

@@ -1,4 +1,4 @@
-//! The kernel's TCP, with a copy of every octet that passes.
+//! A transport, with a copy of every octet that passes.
 
 use std::fmt;
 use std::io;
@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use netkit::sim::Host;
 use netkit::tls::ContentType;
-use netkit::{Doing, Listener, Stream, Tcp, Transport};
+use netkit::{Doing, Listener, Stream, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What passed one connection.
@@ -20,13 +21,21 @@ pub(crate) struct Passed {
 
 type Wire = Arc<Mutex<Passed>>;
 
-/// A transport that keeps what it carries. For a demonstration: it holds all of it.
-#[derive(Debug, Default, Clone)]
+/// A host that keeps what its streams carry. For a demonstration: it holds all of it.
+#[derive(Debug, Clone)]
 pub(crate) struct Tap {
+    host: Host,
     wires: Arc<Mutex<Vec<Wire>>>,
 }
 
 impl Tap {
+    pub(crate) fn over(host: &Host) -> Self {
+        Self {
+            host: host.clone(),
+            wires: Arc::default(),
+        }
+    }
+
     /// One entry a connection, in the order they were dialled.
     pub(crate) fn passed(&self) -> Vec<Passed> {
         locked(&self.wires)
@@ -38,12 +47,12 @@ impl Tap {
 
 impl Transport for Tap {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Doing<'a, Vec<SocketAddr>> {
-        Tcp.resolve(host, port)
+        self.host.resolve(host, port)
     }
 
     fn connect(&self, to: SocketAddr) -> Doing<'_, Box<dyn Stream>> {
         Box::pin(async move {
-            let inner = Tcp.connect(to).await?;
+            let inner = self.host.connect(to).await?;
             let wire = Wire::default();
             locked(&self.wires).push(Arc::clone(&wire));
             Ok(Box::new(Tapped { inner, wire }) as Box<dyn Stream>)
@@ -51,7 +60,7 @@ impl Transport for Tap {
     }
 
     fn listen(&self, at: SocketAddr, share: bool) -> io::Result<Box<dyn Listener>> {
-        Tcp.listen(at, share)
+        self.host.listen(at, share)
     }
 }
 

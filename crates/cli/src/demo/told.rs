@@ -1,16 +1,19 @@
 //! The story, as lines of at most 80 columns.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use netkit::Facts;
 use netkit::http::StatusCode;
+use netkit::stack::tcp::State;
 use netkit::tls::{Agreed, HandshakeType};
 
 use super::Seen;
-use super::echo;
-use super::stage::{Answered, Course, Served};
-use super::tap;
+use super::broken::folded;
+use super::ending::Endings;
+use super::stage::{Answered, Course, Served, url};
 use super::truth::{self, Checked, Octets};
+use super::wire::{Passage, Story};
+use super::{echo, tap};
 use crate::paint::Paint;
 use crate::story::{self, ms};
 use crate::ws;
@@ -19,24 +22,25 @@ use crate::ws;
 const LEFT: usize = 40;
 
 /// The whole story; `checked` has been held against both sides.
-pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> {
+pub(crate) fn story(
+    seen: &Seen,
+    checked: &Checked,
+    passed: &[Passage],
+    paint: Paint,
+) -> Vec<String> {
     let facts = &*seen.long.answered[0].exchange.connection;
     let Some(agreed) = &facts.tls else {
         return Vec::new();
     };
     let mut lines = vec![
-        paint.title("netkit demo: an HTTPS server and its client, in one process, over loopback"),
-        format!("  server          {}", seen.stage.url("/")),
-        format!(
-            "  certificate     {}, serial {}",
-            checked.certificate.subject,
-            short(&checked.certificate.serial)
-        ),
-        format!("  client random   {}", short(&checked.client_random)),
-        format!("  server random   {}", short(&checked.server_random)),
+        paint.title("netkit demo: an HTTPS server and its client, two hosts, a simulated wire"),
+        format!("  server          {}", url("/")),
         String::new(),
-        paint.title("One connection, three requests: which layer each octet belongs to"),
+        paint.title("Three segments open a connection: the client, the wire, the server"),
     ];
+    lines.extend(opening(seen, passed));
+    lines.push(String::new());
+    lines.push(paint.title("One connection, three requests: which layer each octet belongs to"));
     lines.extend(layers(seen, checked, facts, agreed));
     lines.push(String::new());
     lines.push(paint.title(&halves(
@@ -52,11 +56,16 @@ pub(crate) fn story(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String>
     );
     lines.push(String::new());
     lines.push(paint.title("Short and long connections: a request on each, or all on one"));
-    lines.extend(requests(seen));
+    lines.extend(ports(seen));
     lines.extend(courses(seen));
     lines.push(String::new());
     lines.push(paint.title("WebSocket: one request, then both sides speak as they like"));
     lines.extend(websocket(seen));
+    lines.push(String::new());
+    lines.push(
+        paint.title("Four segments close it; the client goes first, and still hears the answer"),
+    );
+    lines.extend(closing(seen, passed));
     lines.push(String::new());
     lines.push(paint.good("All of it happened: both sides, TLS and the wire count the same."));
     lines
@@ -70,11 +79,15 @@ fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec
             octets(&checked.back)
         )
     };
-    let below = |layer: &str, here: &str| format!("  {layer:<15} {here}");
+    let carried = |layer: &str, here: &str, octets: [usize; 2]| {
+        format!("  {layer:<15} {here:<44}{:>7} {:>7}", octets[0], octets[1])
+    };
     let requests = seen.long.answered.len();
     let [local, peer] =
         [facts.local, facts.peer].map(|at| at.map_or(String::new(), |at| at.to_string()));
-    let ip = facts.peer.map_or(String::new(), |at| at.ip().to_string());
+    let [from, to] =
+        [facts.local, facts.peer].map(|at| at.map_or(String::new(), |at| at.ip().to_string()));
+    let [out, back] = checked.carried.segments;
     vec![
         format!(
             "  {:<15} {:<44}{:>7} {:>7}",
@@ -95,18 +108,52 @@ fn layers(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> Vec
             &format!("{} handshake, {}", agreed.version, agreed.key_exchange()),
             |o| o.session,
         ),
-        row(
+        carried(
             "4 transport",
-            &format!("TCP {local} to :{}, the sum", port(&peer)),
-            |o| o.transport,
+            &format!("TCP {local} to :{}, {out} + {back} segments", port(&peer)),
+            checked.carried.tcp,
         ),
-        below("3 network", &format!("IPv4, {ip} to itself, in the kernel")),
-        below("2 link", "the loopback interface, no network card"),
-        below(
-            "1 physical",
-            "none: the octets never leave this machine's memory",
+        carried(
+            "3 network",
+            &format!("IPv4, {from} to {to}"),
+            checked.carried.ip,
+        ),
+        carried(
+            "2 link",
+            &format!("a simulated wire of {}, the sum", whole_ms(super::DELAY)),
+            checked.carried.all,
+        ),
+        format!(
+            "  {:<15} none: the octets never leave this machine's memory",
+            "1 physical"
         ),
     ]
+}
+
+/// The segments of the first connection until both ends are established.
+fn opening(seen: &Seen, passed: &[Passage]) -> Vec<String> {
+    let story = Story::of(passed, truth::port(&seen.short));
+    let both = [Some(State::Established); 2];
+    let last = story.segments.iter().position(|it| it.states == both);
+    let opening = story.segments.iter().take(last.map_or(0, |last| last + 1));
+    opening.map(|segment| story.line(segment, true)).collect()
+}
+
+/// The segments of the last connection from the client's FIN on, and what answers where nobody listens.
+fn closing(seen: &Seen, passed: &[Passage]) -> Vec<String> {
+    let close = seen.endings.close(passed);
+    let mut lines: Vec<String> = close
+        .segments
+        .iter()
+        .map(|segment| close.line(segment, false))
+        .collect();
+    if let Some(reset) = Endings::reset(passed) {
+        lines.push("  Where nobody listens a RST answers, and the client is told:".to_owned());
+        let line = |segment| reset.line(segment, false);
+        lines.extend(reset.segments.iter().map(line));
+        lines.extend(folded(&format!("  {}", seen.endings.refused), 80));
+    }
+    lines
 }
 
 /// The document's steps, in as many lines as [`here`] has for them.
@@ -159,6 +206,26 @@ fn here(seen: &Seen, checked: &Checked, facts: &Facts, agreed: &Agreed) -> [Stri
     ]
 }
 
+/// Which port of the client asked for what, as the server saw it.
+fn ports(seen: &Seen) -> Vec<String> {
+    let served = seen.stage.served();
+    let (short, rest) = served.split_at(seen.short.answered.len());
+    let long = &rest[..seen.long.answered.len()];
+    let line = |course: &Course, served: &[Served]| {
+        let asked = format!("GET /{0}/1 to /{0}/{1}", course.name, served.len());
+        let status = course.answered[0].status;
+        let from: Vec<String> = served
+            .iter()
+            .map(|it| {
+                let port = it.peer.map_or(0, |peer| peer.port());
+                format!("{port} #{}", it.number)
+            })
+            .collect();
+        format!("  {asked:<24} {status}, from port {}", from.join(", "))
+    };
+    vec![line(&seen.short, short), line(&seen.long, long)]
+}
+
 /// A line for each request, as the server saw it.
 fn requests(seen: &Seen) -> Vec<String> {
     let served = seen.stage.served();
@@ -196,7 +263,6 @@ fn courses(seen: &Seen) -> Vec<String> {
             ms(course.took),
         )
     };
-    let ratio = seen.short.took.as_secs_f64() / seen.long.took.as_secs_f64().max(1e-9);
     vec![
         format!(
             "  {:<6} {:>8} {:>12} {:>11} {:>11} {:>11} {:>12}",
@@ -204,28 +270,51 @@ fn courses(seen: &Seen) -> Vec<String> {
         ),
         row(&seen.short),
         row(&seen.long),
-        format!("  a connection for each request took {ratio:.1} times as long as one for all"),
     ]
 }
 
 /// The request as the server saw it, and the frames behind it.
 fn websocket(seen: &Seen) -> Vec<String> {
     let served = seen.stage.served();
-    let upgrade = served.last().map_or("", |served| served.line.as_str());
+    let asked = served.iter().find(|it| it.line.contains(echo::PATH));
+    let upgrade = asked.map_or("", |served| served.line.as_str());
     let switched = StatusCode::SWITCHING_PROTOCOLS;
     let mut lines = vec![format!("  {upgrade:<22}  {switched}")];
-    let frames = seen.frames.iter();
-    lines.extend(frames.map(|(sent, head)| format!("  {}", ws::told(*sent, head))));
+    for pair in seen.frames.chunks(2) {
+        let told: Vec<String> = pair
+            .iter()
+            .map(|(sent, head)| format!("{:<36}", ws::told(*sent, head)))
+            .collect();
+        lines.push(format!("  {}", told.concat()).trim_end().to_owned());
+    }
     lines.push(format!("  what was said and came back: {}", echo::SAID));
     lines
 }
 
-/// `-v`: everything that was said on the long connection.
-pub(crate) fn more(seen: &Seen, checked: &Checked, paint: Paint) -> Vec<String> {
-    let mut lines = vec![
-        String::new(),
-        paint.title("Every message of TLS on the long connection"),
-    ];
+/// `-v`: every request and every segment, and everything that was said on the long connection.
+pub(crate) fn more(
+    seen: &Seen,
+    checked: &Checked,
+    passed: &[Passage],
+    paint: Paint,
+) -> Vec<String> {
+    let mut lines = vec![String::new(), paint.title("Every request, as it arrived")];
+    lines.extend(requests(seen));
+    lines.push(String::new());
+    lines.push(paint.title("Every segment of every connection"));
+    let mut ports: Vec<u16> = passed.iter().map(|passage| passage.ports.0).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let mut stories: Vec<Story> = ports.iter().map(|&port| Story::of(passed, port)).collect();
+    stories.sort_by_key(|story| story.segments.first().map(|segment| segment.number));
+    for story in stories {
+        let port = story.segments.first().map_or(0, |segment| segment.ports.0);
+        lines.push(format!("  port {port}"));
+        let line = |segment| story.line(segment, false);
+        lines.extend(story.segments.iter().map(line));
+    }
+    lines.push(String::new());
+    lines.push(paint.title("Every message of TLS on the long connection"));
     for heard in &seen.long.heard {
         lines.push(format!("  {:>9}  {heard}", ms(heard.at)));
     }
@@ -261,6 +350,10 @@ pub(crate) fn short(hex: &str) -> String {
         Some(front) if hex.len() > 32 => format!("{front}..."),
         _ => hex.to_owned(),
     }
+}
+
+fn whole_ms(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
 }
 
 fn port(address: &str) -> &str {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use netkit::Facts;
+use netkit::sim::Network;
 use netkit::tls::{CipherSuite, HandshakeType as Type, ProtocolVersion};
 
-use super::stage::{Course, Stage, Style};
+use super::stage::{Course, Stage, Style, url};
 use super::told::short;
 use super::truth::{self, Octets, hold};
-use crate::args;
 use crate::certificate::Certificate;
 use crate::exit::Failure;
 use crate::key_log::KeyLogFile;
@@ -24,14 +24,12 @@ pub(crate) const SUITE: CipherSuite = CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA2
 const SECRET: usize = 48;
 const ENCRYPTED: usize = 256;
 
-pub(crate) async fn show(args: &args::Demo, paint: Paint) -> Result<Vec<String>, Failure> {
-    let key_log = args
-        .keylog
-        .as_deref()
-        .map(KeyLogFile::create)
-        .transpose()?
-        .map(Arc::new);
-    let stage = Stage::set(None, Style::RsaKeyTransport, key_log)?;
+pub(crate) async fn show(
+    network: Network,
+    key_log: Option<Arc<KeyLogFile>>,
+    paint: Paint,
+) -> Result<Vec<String>, Failure> {
+    let mut stage = Stage::set(network, None, Style::RsaKeyTransport, key_log)?;
     let course = stage.course("rsa", true).await?;
     let checked = check(&stage, &course)?;
     let lines = story(&stage, &course, &checked, paint);
@@ -121,7 +119,7 @@ fn story(stage: &Stage, course: &Course, checked: &Checked, paint: Paint) -> Vec
     let certificate = &checked.certificate;
     let mut lines = vec![
         paint.title("netkit demo: the eight steps of HTTPS, with RSA key transport"),
-        format!("  server          {}", stage.url("/")),
+        format!("  server          {}", url("/")),
         format!(
             "  certificate     {}, serial {}",
             certificate.subject,
@@ -133,7 +131,7 @@ fn story(stage: &Stage, course: &Course, checked: &Checked, paint: Paint) -> Vec
             "octets of each step", "out", "in"
         )),
     ];
-    lines.extend(agreement(stage, course, checked, facts));
+    lines.extend(agreement(course, checked, facts));
     lines.extend(secret(course, checked));
     lines.extend(data(stage, course, checked));
     lines.push(String::new());
@@ -149,11 +147,11 @@ fn story(stage: &Stage, course: &Course, checked: &Checked, paint: Paint) -> Vec
 }
 
 /// Steps 1 to 4, to the server's certificate.
-fn agreement(stage: &Stage, course: &Course, checked: &Checked, facts: &Facts) -> Vec<String> {
+fn agreement(course: &Course, checked: &Checked, facts: &Facts) -> Vec<String> {
     let certificate = &checked.certificate;
     let days = certificate.days_left(SystemTime::now());
     vec![
-        row(&format!("1  the client asks: {}", stage.url("/")), [0, 0]),
+        row(&format!("1  the client asks: {}", url("/")), [0, 0]),
         format!("  2  TCP handshake, in {}; then", ms(facts.connect)),
         row(
             "   -> ClientHello <- ServerHello agree on",
@@ -214,7 +212,7 @@ fn data(stage: &Stage, course: &Course, checked: &Checked) -> Vec<String> {
     ));
     lines.push(row(
         "   what TCP carried, the sum",
-        both(|octets| octets.transport),
+        both(|octets| octets.stream),
     ));
     lines
 }

@@ -2,13 +2,16 @@
 //! against those of another that counted them by itself.
 
 use netkit::http::StatusCode;
+use netkit::sim::End;
+use netkit::stack::tcp::{Flags, Seq, State};
 use netkit::tls::{ContentType, HandshakeType, ProtocolVersion};
 use netkit::{Exchange, Facts};
 
 use super::Seen;
-use super::echo;
-use super::stage::{self, Course, REQUESTS, Served, Stage};
+use super::stage::{self, Course, NAME, REQUESTS, Served, Stage};
 use super::tap::{self, Passed, RECORD_HEADER};
+use super::wire::{Passage, Story};
+use super::{echo, ending};
 use crate::certificate::Certificate;
 use crate::exit::Failure;
 use crate::story::{self, Heard, Said};
@@ -22,8 +25,8 @@ pub(crate) struct Octets {
     pub(crate) presentation: usize,
     /// TLS's own messages: handshake, alerts, ChangeCipherSpec.
     pub(crate) session: usize,
-    /// All that was given to TCP.
-    pub(crate) transport: usize,
+    /// All of these: what was given to TCP.
+    pub(crate) stream: usize,
 }
 
 /// What the checks found on the way.
@@ -34,32 +37,118 @@ pub(crate) struct Checked {
     pub(crate) server_random: String,
     pub(crate) out: Octets,
     pub(crate) back: Octets,
+    pub(crate) carried: Carried,
 }
 
-pub(crate) fn check(seen: &Seen) -> Result<Checked, Failure> {
+pub(crate) fn check(seen: &Seen, passed: &[Passage]) -> Result<Checked, Failure> {
     let served = seen.stage.served();
     let few = || Failure::demo("the server saw too few requests");
     let each = REQUESTS as usize;
     let (short, rest) = served.split_at_checked(each).ok_or_else(few)?;
-    let (long, upgrade) = rest.split_at_checked(each).ok_or_else(few)?;
+    let (long, rest) = rest.split_at_checked(each).ok_or_else(few)?;
     course(&seen.short, short)?;
     course(&seen.long, long)?;
     connections(&seen.short, short, REQUESTS)?;
     connections(&seen.long, long, 1)?;
+    let [upgrade, last] = rest else {
+        return Err(few());
+    };
     echo::check(&seen.stage, &seen.frames, upgrade)?;
+    hold(
+        last.line == format!("GET {} HTTP/1.1", ending::PATH),
+        "the last request arrived",
+    )?;
+    seen.endings.check(passed)?;
+    handshake(&Story::of(passed, port(&seen.short)))?;
     for answered in seen.short.answered.iter().chain(&seen.long.answered) {
         agreed(seen, &answered.exchange.connection)?;
     }
     let hello = |sent, kind| message(&seen.long, sent, kind).and_then(random);
     let octets = |sent| octets(&seen.long, long, sent);
+    let (out, back) = (octets(true)?, octets(false)?);
+    let carried = Carried::by(&seen.long, passed);
+    let stream = Story::of(passed, port(&seen.long));
+    hold(
+        [End::A, End::B].map(|end| stream.stream(end) as usize) == [out.stream, back.stream],
+        "TCP carried what TLS gave it, each octet under a number of its own",
+    )?;
     Ok(Checked {
         certificate: Certificate::read(&seen.stage.certificate)
             .ok_or_else(|| Failure::demo("the certificate cannot be read"))?,
         client_random: hello(true, HandshakeType::CLIENT_HELLO)?,
         server_random: hello(false, HandshakeType::SERVER_HELLO)?,
-        out: octets(true)?,
-        back: octets(false)?,
+        out,
+        back,
+        carried,
     })
+}
+
+/// The client's port on a course's first connection.
+pub(crate) fn port(course: &Course) -> u16 {
+    let facts = course.answered.first().map(|it| &it.exchange.connection);
+    facts
+        .and_then(|facts| facts.local)
+        .map_or(0, |local| local.port())
+}
+
+/// Three segments opened the connection: each side's number was acknowledged, and the states are those of
+/// RFC 9293 3.5.
+fn handshake(story: &Story) -> Result<(), Failure> {
+    use State::{Established, SynReceived, SynSent};
+    let find = |from: End, flags: Flags, ack: Option<Seq>, states: [State; 2]| {
+        story.segments.iter().find(|segment| {
+            segment.from == from
+                && segment.is(flags)
+                && ack.is_none_or(|ack| segment.ack == ack)
+                && segment.states == states.map(Some)
+        })
+    };
+    let syn = find(End::A, Flags::SYN, None, [SynSent, SynReceived]);
+    let syn = syn.ok_or_else(|| Failure::demo("no SYN arrived"))?;
+    let both = Flags::SYN | Flags::ACK;
+    let answer = find(End::B, both, Some(syn.end()), [Established, SynReceived]);
+    let answer = answer.ok_or_else(|| Failure::demo("no SYN answered the SYN"))?;
+    let ack = story.segments.iter().any(|segment| {
+        segment.from == End::A
+            && segment.ack == answer.end()
+            && segment.states == [Some(Established); 2]
+    });
+    hold(ack, "the client acknowledged the server's SYN")
+}
+
+/// What TCP and IP added to a course's connection, by direction, as long as the course ran.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carried {
+    pub(crate) segments: [usize; 2],
+    /// Octets of TCP's headers, and of data that were sent again.
+    pub(crate) tcp: [usize; 2],
+    pub(crate) ip: [usize; 2],
+    /// Octets on the link.
+    pub(crate) all: [usize; 2],
+}
+
+impl Carried {
+    fn by(course: &Course, passed: &[Passage]) -> Self {
+        let story = Story::of(passed, port(course));
+        let of = |end: End, what: fn(&Passage) -> usize| -> usize {
+            let ours = story.segments.iter().filter(|segment| segment.from == end);
+            ours.filter(|segment| segment.at <= course.ended)
+                .map(what)
+                .sum()
+        };
+        let each = |what: fn(&Passage) -> usize| End::BOTH.map(|end| of(end, what));
+        let (ip, all) = (
+            each(|segment| segment.headers[0]),
+            each(|segment| segment.headers[0] + segment.headers[1] + segment.length),
+        );
+        let carried = End::BOTH.map(|end| story.stream(end) as usize);
+        Self {
+            segments: each(|_| 1),
+            tcp: [0, 1].map(|way| (all[way] - ip[way]).saturating_sub(carried[way])),
+            ip,
+            all,
+        }
+    }
 }
 
 /// Each request was served as it was asked, and answered as it was served.
@@ -75,7 +164,7 @@ pub(crate) fn course(course: &Course, served: &[Served]) -> Result<(), Failure> 
             "the request line arrived",
         )?;
         hold(
-            served.server_name.as_deref() == Some("localhost"),
+            served.server_name.as_deref() == Some(NAME),
             "the server name arrived",
         )?;
         hold(answered.status == StatusCode::OK, "the status is 200")?;
@@ -149,10 +238,11 @@ pub(crate) fn endpoints(stage: &Stage, facts: &Facts) -> Result<(), Failure> {
         "the chain is the one we made",
     )?;
     hold(facts.peer == Some(stage.at), "the peer is our server")?;
-    let loopback = facts
-        .local
-        .is_some_and(|local| local.ip().is_loopback() && local.is_ipv4());
-    hold(loopback, "all stays on IPv4's loopback")
+    let ours = facts.local.map(|local| local.ip());
+    hold(
+        ours == Some(stage.network.client.at(0).ip()),
+        "the client is on its host",
+    )
 }
 
 /// The first message of this kind that went this way.
@@ -194,11 +284,11 @@ pub(crate) fn octets(course: &Course, served: &[Served], sent: bool) -> Result<O
             .filter(|heard| heard.sent == sent)
             .map(length)
             .sum(),
-        transport: wire.len(),
+        stream: wire.len(),
     };
     let sum = octets.application + octets.presentation + octets.session;
     hold(
-        sum == octets.transport,
+        sum == octets.stream,
         &format!("{octets:?}: every octet belongs to one layer"),
     )?;
     Ok(octets)
