@@ -212,7 +212,7 @@ mod tests {
         let decided = |line: &str| line.contains(" seq=");
         let (first, second, other) = (run(7), run(7), run(8));
         let (a, b) = (part(&first, fresh), part(&second, fresh));
-        assert!(a.len() >= 3, "{a:?}");
+        assert!(a.len() >= 2, "{a:?}");
         assert!(a.iter().zip(&b).all(|(a, b)| a != b), "{a:?}");
         assert!(part(&first, decided).len() > 100);
         assert_eq!(part(&first, decided), part(&second, decided));

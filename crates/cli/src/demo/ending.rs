@@ -100,8 +100,17 @@ impl Endings {
             seen(End::A, Flags::FIN, [FinWait1, CloseWait]).is_some(),
             "the client's FIN was heard",
         )?;
+        // A lost ACK is made up for by the answer, which leads to TIME-WAIT at once.
+        let acknowledges = |segment: &Passage| {
+            segment.from == End::B
+                && close
+                    .segments
+                    .first()
+                    .is_some_and(|fin| segment.ack == fin.end())
+                && [Some(FinWait2), Some(TimeWait)].contains(&segment.states[0])
+        };
         hold(
-            seen(End::B, Flags::ACK, [FinWait2, CloseWait]).is_some(),
+            close.segments.iter().any(acknowledges),
             "it was acknowledged",
         )?;
         let after = |segment: &Passage| segment.from == End::B && segment.length > 0;
