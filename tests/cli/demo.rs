@@ -1,10 +1,8 @@
 //! `netkit demo`.
 
 use std::collections::HashSet;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use netkit_tests::process::{PATIENCE, Running, run};
+use netkit_tests::process::{Ended, run};
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 
 use crate::{Tested, netkit, text};
@@ -15,11 +13,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("demo/breaks_certificates", &[], breaks),
         trial("demo/rsa_key_transport", &[], eight_steps),
         trial("demo/two_runs_differ", &[], differs),
+        trial("demo/losses_are_percentages", &[], percentages),
         trial(
             "demo/capture_shows_the_same_requests",
             &[Peer::Tshark],
             captured,
         ),
+        trial("demo/capture_is_flawless", &[Peer::Tshark], flawless),
+        trial("demo/a_seed_repeats_itself", &[Peer::Tshark], repeats),
+        trial("demo/four_segments_close_and_rst", &[Peer::Tshark], ends),
     ]
 }
 
@@ -34,6 +36,15 @@ fn tells() -> Tested {
     let words: Vec<&str> = layers
         .split(' ')
         .chain(["TLS 1.3", "ClientHello", "short", "long", "WebSocket"])
+        .chain(["SYN,ACK", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"])
+        .chain([
+            "FIN-WAIT-1",
+            "FIN-WAIT-2",
+            "CLOSE-WAIT",
+            "LAST-ACK",
+            "TIME-WAIT",
+        ])
+        .chain(["RST,ACK", "PSH", "--seed"])
         .collect();
     demo.says(&words)?;
     let more = netkit(&["demo", "-v"])?.ok()?;
@@ -106,80 +117,174 @@ fn differs() -> Tested {
     Ok(())
 }
 
-/// A capture of loopback, decrypted with the key log, shows the requests that the demo tells.
-fn captured() -> Tested {
+/// A demo that leaves a capture and its keys.
+struct Left {
+    demo: Ended,
+    place: tempfile::TempDir,
+}
+
+fn leaves(seed: &str, loss: &str) -> Result<Left, Failed> {
     let place = tempfile::tempdir()?;
-    // tshark may capture as another user.
-    let capture = std::env::temp_dir().join(format!("netkit-{}.pcapng", std::process::id()));
-    let (keys, capture_name) = (text(&place.path().join("keys")), text(&capture));
-    // What is longer than the demo's packets is other tests' traffic, which must not push it out.
-    let filter = ["-f", "tcp and less 4000", "-B", "32"];
-    let tshark = Running::start(
-        Peer::Tshark.command(),
-        [&["-i", "lo", "-w", &capture_name][..], &filter].concat(),
-    )?;
-    tshark.complains("Capture started")?;
-    let demo = netkit(&["demo", "--keylog", &keys])?.ok()?;
-    let url = demo
-        .out
-        .split_whitespace()
-        .find(|word| word.starts_with("https://localhost:"));
-    let port = url.and_then(|url| url.strip_prefix("https://localhost:")?.strip_suffix('/'));
-    let port = port.ok_or_else(|| format!("no port in {demo}"))?;
-    // The kernel hands packets over in batches, so the file's end may be on its way yet.
-    let until = Instant::now() + PATIENCE / 2;
-    let seen = loop {
-        let seen = decrypted(&capture_name, &keys, port)?;
-        if seen.len() >= 7 || Instant::now() > until {
-            break seen;
+    let (capture, keys) = (
+        text(&place.path().join("pcap")),
+        text(&place.path().join("keys")),
+    );
+    let demo = netkit(&[
+        "demo", "-v", "--seed", seed, "--loss", loss, "--pcap", &capture, "--keylog", &keys,
+    ])?
+    .ok()?;
+    Ok(Left { demo, place })
+}
+
+impl Left {
+    /// What tshark reads of it: a line for each packet that it shows, its fields between tabs.
+    fn read(&self, filter: &str, fields: &[&str], options: &[&str]) -> Result<Vec<String>, Failed> {
+        let path = |name| text(&self.place.path().join(name));
+        let (capture, keys) = (path("pcap"), format!("tls.keylog_file:{}", path("keys")));
+        let mut arguments = vec!["-r", &capture, "-o", &keys, "-Y", filter, "-T", "fields"];
+        for option in ["tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"] {
+            arguments.extend(["-o", option]);
         }
-        thread::sleep(Duration::from_millis(200));
-    };
-    run("kill", ["-INT", &tshark.id().to_string()], b"")?.ok()?;
-    tshark.finish()?;
-    std::fs::remove_file(&capture)?;
-    let told: Vec<&str> = demo
-        .out
-        .lines()
-        .filter_map(|line| line.trim().split_once("  "))
-        .map(|line| line.0)
+        arguments.extend(options);
+        for field in fields {
+            arguments.extend(["-e", field]);
+        }
+        let read = run(Peer::Tshark.command(), arguments, b"")?.ok()?;
+        Ok(read.out.lines().map(str::to_owned).collect())
+    }
+}
+
+/// The capture, decrypted with the key log, shows the requests that the demo tells.
+fn captured() -> Tested {
+    let left = leaves("7", "5")?;
+    let fields = [
+        "http.request.method",
+        "http.request.uri",
+        "http.request.version",
+    ];
+    let seen: Vec<String> = left
+        .read("http.request", &fields, &[])?
+        .iter()
+        .map(|line| line.replace('\t', " "))
         .collect();
     let asked: Vec<String> = ["short", "long"]
         .iter()
         .flat_map(|name| (1..=3).map(move |number| format!("GET /{name}/{number} HTTP/1.1")))
-        .chain(["GET /echo HTTP/1.1".to_owned()])
+        .chain([
+            "GET /echo HTTP/1.1".to_owned(),
+            "GET /last HTTP/1.1".to_owned(),
+        ])
         .collect();
     ensure!(seen == asked, "the capture has {seen:?}");
-    for line in &asked {
-        ensure!(
-            told.contains(&line.as_str()),
-            "the demo does not tell {line:?}\n{demo}"
-        );
-    }
+    let words: Vec<&str> = asked[..7].iter().map(String::as_str).collect();
+    left.demo.says(&words)
+}
+
+/// tshark finds every checksum right and every packet well formed, and sees what was sent again.
+fn flawless() -> Tested {
+    let left = leaves("7", "5")?;
+    let number = ["frame.number"];
+    let all = left.read("tcp", &number, &[])?.len();
+    let good = left.read(
+        "tcp.checksum.status == 1 && ip.checksum.status == 1",
+        &number,
+        &[],
+    )?;
+    ensure!(
+        all > 60 && good.len() == all,
+        "{} of {all} are good",
+        good.len()
+    );
+    let bad = left.read(
+        "_ws.malformed || tls.alert_message.level == 2",
+        &number,
+        &[],
+    )?;
+    ensure!(bad.is_empty(), "malformed: {bad:?}");
+    let again = "tcp.analysis.retransmission || tcp.analysis.fast_retransmission";
+    let again = left.read(again, &number, &[])?;
+    ensure!(!again.is_empty(), "tshark saw nothing sent again");
+    let told = left
+        .demo
+        .out
+        .lines()
+        .filter(|line| line.contains("sent again after"));
+    ensure!(
+        told.count() > 0,
+        "the demo does not tell of it\n{}",
+        left.demo
+    );
     Ok(())
 }
 
-/// The request lines that a capture has on this port, as tshark reads them with these keys. It
-/// complains of a capture that is still written to, but reads it.
-fn decrypted(capture: &str, keys: &str, port: &str) -> Result<Vec<String>, Failed> {
-    let keys = format!("tls.keylog_file:{keys}");
-    let (decode, filter) = (
-        format!("tcp.port=={port},tls"),
-        format!("http.request && tcp.port == {port}"),
+/// Times, lengths and flags are the seed's; another seed has others.
+fn repeats() -> Tested {
+    let fields = ["frame.time_relative", "tcp.len", "tcp.flags"];
+    let read = |seed| leaves(seed, "5")?.read("tcp", &fields, &[]);
+    let (first, second, other) = (read("7")?, read("7")?, read("8")?);
+    ensure!(first.len() > 60, "{} packets", first.len());
+    ensure!(
+        first == second,
+        "a seed does not repeat itself:\n{first:?}\n{second:?}"
     );
-    let mut arguments = vec!["-r", capture, "-o", &keys, "-d", &decode, "-Y", &filter];
-    arguments.extend(["-T", "fields"]);
-    for field in [
-        "http.request.method",
-        "http.request.uri",
-        "http.request.version",
-    ] {
-        arguments.extend(["-e", field]);
+    ensure!(first != other, "the seed changes nothing");
+    Ok(())
+}
+
+/// The close of the last request, and what answers on a closed port, in tshark's words.
+fn ends() -> Tested {
+    let left = leaves("7", "0")?;
+    let stream = left.read("http.request.uri == \"/last\"", &["tcp.stream"], &[])?;
+    let filter = format!("tcp.stream == {}", stream.join(""));
+    let plain = ["--disable-protocol", "tls"];
+    let info = left.read(&filter, &["_ws.col.Info"], &plain)?;
+    let fin = info.iter().position(|line| line.contains("[FIN"));
+    let close = fin.map_or(&[][..], |at| &info[at..]);
+    let starts = |line: &String, way: &str, flags: &str| {
+        line.split_once('[').is_some_and(|(ports, rest)| {
+            let to_server = ports.trim().ends_with("443");
+            to_server == (way == "->") && rest.starts_with(flags)
+        })
+    };
+    let four = [
+        ("->", "FIN, PSH, ACK]"),
+        ("<-", "ACK]"),
+        ("<-", "FIN, PSH, ACK]"),
+        ("->", "ACK]"),
+    ];
+    let is = close.len() == 4
+        && close
+            .iter()
+            .zip(four)
+            .all(|(line, (way, flags))| starts(line, way, flags));
+    ensure!(is, "not four segments: {info:?}");
+    // Behind the client's FIN.
+    ensure!(
+        !close[2].contains("Len=0"),
+        "no data after the FIN: {close:?}"
+    );
+    let reset = left.read("tcp.port == 444", &["_ws.col.Info"], &plain)?;
+    let [syn, reset] = reset.as_slice() else {
+        return Err(format!("not two segments: {reset:?}").into());
+    };
+    ensure!(
+        syn.contains("[SYN]") && reset.contains("[RST, ACK] Seq=1 Ack=1"),
+        "{syn} {reset}"
+    );
+    let opened = left.read("tcp.stream == 0", &["_ws.col.Info"], &plain)?;
+    let words = ["[SYN] Seq=0", "[SYN, ACK] Seq=0 Ack=1", "[ACK] Seq=1 Ack=1"];
+    let shaken = words
+        .iter()
+        .zip(&opened)
+        .all(|(word, line)| line.contains(word));
+    ensure!(shaken, "no three-way handshake: {opened:?}");
+    Ok(())
+}
+
+fn percentages() -> Tested {
+    for loss in ["-1", "101", "many", "NaN"] {
+        let demo = netkit(&["demo", &format!("--loss={loss}")])?;
+        ensure!(demo.code() == Some(2), "{loss}\n{demo}");
     }
-    let fields = run(Peer::Tshark.command(), arguments, b"")?;
-    Ok(fields
-        .out
-        .lines()
-        .map(|line| line.replace('\t', " "))
-        .collect())
+    Ok(())
 }

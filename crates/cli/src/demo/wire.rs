@@ -177,7 +177,7 @@ impl Story {
             None => segment.fate.to_string(),
         };
         let line = format!(
-            "  {:>7} ms  {:<12} {:<41} {:<12}",
+            "  {:>6} ms  {:<12} {:<41} {:<12}",
             segment.at.as_millis(),
             state(End::A),
             self.said(segment, absolute),
