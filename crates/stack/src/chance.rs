@@ -17,6 +17,7 @@ impl Chance {
     pub const ALWAYS: Self = Self(ALWAYS);
 
     /// So many times in a hundred; what is no chance is the nearest one.
+    #[expect(clippy::cast_sign_loss, reason = "what is below zero is zero")]
     pub const fn percent(percent: f64) -> Self {
         Self::per_million((percent * 1e4) as u32)
     }

@@ -5,11 +5,11 @@ use netkit_stack::{
     Host, HostConfig, ListenerId, Network, Prefix, SocketId,
     link::{Chance, End, Link, LinkConfig, Path, Sighting},
     pcap,
-    tcp::{Backlog, Secret, State},
+    tcp::{Backlog, Connection, Secret, State},
 };
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -72,7 +72,7 @@ impl Talk {
         while let Ok(count @ 1..) = host.read(now, id, &mut buffer) {
             self.heard.extend_from_slice(&buffer[..count]);
         }
-        let state = host.connection(id).map_or(State::Closed, |it| it.state());
+        let state = host.connection(id).map_or(State::Closed, Connection::state);
         self.ended = matches!(state, State::Closed | State::TimeWait);
     }
 
@@ -138,7 +138,7 @@ fn every_octet_in_order_or_a_clean_error() {
         let run = std::panic::catch_unwind(move || exchange(seed, kept));
         if run.is_err() {
             let file = std::env::temp_dir().join(format!("netkit-seed-{seed}.pcap"));
-            let octets = capture.lock().unwrap_or_else(|broken| broken.into_inner());
+            let octets = capture.lock().unwrap_or_else(PoisonError::into_inner);
             std::fs::write(&file, &*octets).expect("a file");
             panic!("seed {seed}: see {}", file.display());
         }

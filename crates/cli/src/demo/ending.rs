@@ -87,6 +87,7 @@ impl Endings {
     }
 
     pub(crate) fn check(&self, passed: &[Passage]) -> Result<(), Failure> {
+        use State::{CloseWait, Closed, FinWait1, FinWait2, LastAck, TimeWait};
         let close = self.close(passed);
         let seen = |from: End, flags: Flags, states: [State; 2]| {
             let states = states.map(Some);
@@ -95,7 +96,6 @@ impl Endings {
             };
             close.segments.iter().find(is)
         };
-        use State::{CloseWait, Closed, FinWait1, FinWait2, LastAck, TimeWait};
         hold(
             seen(End::A, Flags::FIN, [FinWait1, CloseWait]).is_some(),
             "the client's FIN was heard",

@@ -196,15 +196,19 @@ impl Story {
             End::A => "->",
             End::B => "<-",
         };
-        let mut said = format!("{way} {}", Names(segment.flags));
-        said += &format!(" seq={}", relative(segment.seq, segment.from));
+        let mut said = vec![
+            way.to_owned(),
+            Names(segment.flags).to_string(),
+            format!("seq={}", relative(segment.seq, segment.from)),
+        ];
         if segment.flags.has(Flags::ACK) {
-            said += &format!(" ack={}", relative(segment.ack, segment.from.other()));
+            let ack = relative(segment.ack, segment.from.other());
+            said.push(format!("ack={ack}"));
         }
         if segment.length > 0 {
-            said += &format!(" len={}", segment.length);
+            said.push(format!("len={}", segment.length));
         }
-        said
+        said.join(" ")
     }
 }
 
