@@ -259,7 +259,7 @@ pub(crate) fn losses(passed: &[Passage]) -> Vec<String> {
                     .take_while(|passage| passage.number != again.number)
                     .any(|passage| passage.ports == lost.ports && passage.has_sack);
                 let why = if told { "SACK" } else { "RTO" };
-                let after = (again.at - lost.at).as_millis();
+                let after = again.at.saturating_sub(lost.at).as_millis();
                 format!("{what:<48} sent again after {after} ms ({why})")
             }
         });
