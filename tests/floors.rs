@@ -71,6 +71,7 @@ const FLOORS: [Floor; 9] = [
             "rustls-pki-types",
             "crypto-bigint",
             "ml-kem",
+            "p521",
             "flate2",
         ],
         budget: 30,

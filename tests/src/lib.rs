@@ -2,6 +2,7 @@
 //! their test, certificates, and netkit's own server in a thread.
 
 pub mod bare;
+pub mod bogo;
 pub mod cases;
 pub mod certificates;
 pub mod limbo;

@@ -181,7 +181,11 @@ fn server_sees_none() -> Tested {
     let scene = Scene::set()?;
     let start = |at| openssl::client(at, scene.ca().as_ref(), &[]);
     let (client, link, ended) = accepted(scene.requiring()?, start)?;
-    refused(link, ended, Error::PeerNoClientCertificate)?;
+    refused(
+        link,
+        ended,
+        Error::PeerNoClientCertificate(ProtocolVersion::TLS1_3),
+    )?;
     client.wait()?.says(&["alert certificate required"])?;
 
     let mut config = scene.server()?;

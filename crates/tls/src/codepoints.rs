@@ -103,6 +103,8 @@ wire_enum! {
         SECP256R1 = 0x0017, "secp256r1";
         /// P-384.
         SECP384R1 = 0x0018, "secp384r1";
+        /// secp521r1 (P-521).
+        SECP521R1 = 0x0019, "secp521r1";
         /// X25519.
         X25519 = 0x001d, "x25519";
         /// X25519 with ML-KEM-768 (draft-ietf-tls-ecdhe-mlkem).

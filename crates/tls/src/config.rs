@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     identity::Identity,
     limits::MAX_HANDSHAKE_MESSAGE,
+    messages::WantedIdentity,
     psk::{ExternalPsk, ExternalPsks},
     resumption::{ClientSessions, EarlyDataPolicy, ServerSessions, SessionIds},
     suites::KeyExchange,
@@ -113,14 +114,26 @@ const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
 const DAY: u32 = 24 * 60 * 60;
 
 /// What a client offers and how it judges servers. The lists are in order of preference.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, off or on in any company"
+)]
 #[derive(Clone)]
 pub struct ClientConfig {
     /// Judges the server's certificates. `None`: the owner does, whenever
     /// [`Question::Verify`](crate::Question::Verify) shows.
     pub verifier: Option<Arc<dyn ServerVerifier>>,
+    /// Whether the server's certificates are judged again, with what was stapled to them then, in each
+    /// connection that goes on from a session. Otherwise one verdict lasts as long as the session, and
+    /// where the owner judges there are no sessions.
+    pub judge_resumed: bool,
     /// Who the client is, for servers that ask: the first is shown whose key and issuer suit the
     /// server. None: such servers get no certificate and may refuse.
     pub identities: Vec<Arc<Identity>>,
+    /// Whether the owner says who the client is, whenever a server asks and
+    /// [`Question::Identity`](crate::Question::Identity) shows, and `identities` are not looked at. A session
+    /// goes on as whom it was made with, and nobody is asked.
+    pub asks_identity: bool,
     /// Whether to ask for a stapled OCSP response (RFC 6066 8).
     pub ask_for_ocsp: bool,
     /// Whether to ask for certificate timestamps (RFC 6962 3.3).
@@ -133,8 +146,11 @@ pub struct ClientConfig {
     pub tls12: Tls12,
     /// Cipher suites to offer, of all versions.
     pub cipher_suites: Vec<CipherSuite>,
-    /// Groups to offer. A key share is sent for the first; another costs a round trip.
+    /// Groups to offer.
     pub groups: Vec<NamedGroup>,
+    /// Those of the groups to send a key share for; any other costs a round trip, and each of them a key
+    /// pair. `None`: the first.
+    pub key_shares: Option<Vec<NamedGroup>>,
     /// Signature schemes to offer.
     pub signature_schemes: Vec<SignatureScheme>,
     /// Where sessions are kept, to go on from in later connections. `None`: every handshake is full.
@@ -162,7 +178,9 @@ impl ClientConfig {
     pub fn with_verifier(verifier: Arc<dyn ServerVerifier>) -> Self {
         Self {
             verifier: Some(verifier),
+            judge_resumed: false,
             identities: Vec::new(),
+            asks_identity: false,
             ask_for_ocsp: true,
             ask_for_scts: false,
             sessions: None,
@@ -174,6 +192,7 @@ impl ClientConfig {
             tls12: Tls12::default(),
             cipher_suites: CIPHER_SUITES.to_vec(),
             groups: GROUPS.to_vec(),
+            key_shares: None,
             signature_schemes: SIGNATURE_SCHEMES.to_vec(),
             key_log: None,
             watch: None,
@@ -188,10 +207,20 @@ impl ClientConfig {
             self.tls12.rsa_key_transport,
             &self.cipher_suites,
         )?;
+        let groups = &self.groups;
+        if self.shares().any(|share| !groups.contains(&share)) {
+            return Err(Error::MisuseConfig("a key share for a group not offered"));
+        }
         if self.signature_schemes.is_empty() {
             return Err(Error::MisuseConfig("no signature schemes"));
         }
         Ok(())
+    }
+
+    /// The groups to send key shares for.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = NamedGroup> {
+        let first = &self.groups[..1];
+        self.key_shares.as_deref().unwrap_or(first).iter().copied()
     }
 
     /// The suites to offer, of all versions.
@@ -220,20 +249,6 @@ impl ClientConfig {
             .any(|ours| ours == suite && ours.version() == version)
     }
 
-    /// The identity to show a server that accepts these schemes and authorities, and how its key
-    /// signs.
-    pub(crate) fn identity_for(
-        &self,
-        accepts: impl Fn(SignatureScheme) -> bool,
-        authorities: &[&[u8]],
-    ) -> Option<(Arc<Identity>, SignatureScheme)> {
-        self.identities.iter().find_map(|identity| {
-            let scheme = identity.scheme_for(&accepts)?;
-            let named = identity.is_issued_by(authorities);
-            named.then(|| (Arc::clone(identity), scheme))
-        })
-    }
-
     pub(crate) fn watched(&self) -> Watched {
         Watched {
             key_log: self.key_log.clone(),
@@ -248,6 +263,9 @@ pub struct ClientAuth {
     /// Judges the client's certificates. `None`: the owner does, whenever
     /// [`Question::Verify`](crate::Question::Verify) shows.
     pub verifier: Option<Arc<dyn ClientVerifier>>,
+    /// Whether the certificates of a client that goes on from a session are judged again by `verifier`;
+    /// without one there are no such sessions. Otherwise one verdict lasts as long as the session.
+    pub judge_resumed: bool,
     /// Whether a client without a certificate is refused.
     pub required: bool,
     /// The distinguished names in DER of the CAs to name, as a help to the client's choice.
@@ -262,6 +280,7 @@ impl ClientAuth {
         Self {
             authorities: roots.subjects().collect(),
             verifier: Some(roots),
+            judge_resumed: true,
             required: true,
             signature_schemes: SIGNATURE_SCHEMES.to_vec(),
         }
@@ -289,7 +308,8 @@ impl fmt::Debug for ClientAuth {
 #[derive(Clone)]
 pub struct ServerConfig {
     /// Who the server may be: of those whose key suits the client, the first whose certificate has
-    /// the name that it asks for, or else the first.
+    /// the name that it asks for, or else the first. See also
+    /// [`Identity::for_its_issuers_only`].
     pub identities: Vec<Arc<Identity>>,
     /// Whether to ask for client certificates. `None`: nobody is asked.
     pub client_auth: Option<ClientAuth>,
@@ -326,9 +346,9 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     /// A server that is `identity`.
-    pub fn new(identity: Identity) -> Self {
+    pub fn new(identity: impl Into<Arc<Identity>>) -> Self {
         Self {
-            identities: vec![Arc::new(identity)],
+            identities: vec![identity.into()],
             client_auth: None,
             sessions: None,
             session_ids: None,
@@ -382,14 +402,14 @@ impl ServerConfig {
         .filter(move |suite| suite.version() == version)
     }
 
-    /// The identity to show a client that accepts these schemes and asks for `name`, and how its key
+    /// The identity to show a client that accepts these schemes and asks for `wanted`, and how its key
     /// signs.
     pub(crate) fn identity_for(
         &self,
         accepts: impl Fn(SignatureScheme) -> bool,
-        name: Option<&str>,
+        wanted: &WantedIdentity<'_>,
     ) -> Option<(&Arc<Identity>, SignatureScheme)> {
-        self.identity_that(|identity| identity.scheme_for(&accepts), name)
+        self.identity_that(|identity| identity.scheme_for(&accepts), wanted)
     }
 
     /// Who judges a client's certificates.
@@ -399,28 +419,34 @@ impl ServerConfig {
     }
 
     /// Refuses a client without a certificate where one is required.
-    pub(crate) fn allow_no_certificate(&self) -> Result<(), Error> {
+    pub(crate) fn allow_no_certificate(&self, version: ProtocolVersion) -> Result<(), Error> {
         match &self.client_auth {
-            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate),
+            Some(auth) if auth.required => Err(Error::PeerNoClientCertificate(version)),
             _ => Ok(()),
         }
     }
 
-    /// The identity that decrypts the premaster secret of a client that asks for `name`.
-    pub(crate) fn decrypting_identity(&self, name: Option<&str>) -> Option<&Arc<Identity>> {
-        self.identity_that(|identity| identity.decrypts().then_some(()), name)
+    /// The identity that decrypts the premaster secret of a client that asks for `wanted`.
+    pub(crate) fn decrypting_identity(
+        &self,
+        wanted: &WantedIdentity<'_>,
+    ) -> Option<&Arc<Identity>> {
+        self.identity_that(|identity| identity.decrypts().then_some(()), wanted)
             .map(|(identity, ())| identity)
     }
 
-    /// Of the identities that `usable` has something for, the first that has `name`, or else the first.
+    /// Of the identities that `usable` has something for and the client may be shown, the first that has
+    /// the name it asks for, or else the first.
     fn identity_that<T>(
         &self,
         usable: impl Fn(&Identity) -> Option<T>,
-        name: Option<&str>,
+        wanted: &WantedIdentity<'_>,
     ) -> Option<(&Arc<Identity>, T)> {
+        let WantedIdentity { name, authorities } = wanted;
         let all = || {
             self.identities
                 .iter()
+                .filter(|identity| identity.suits_client(authorities))
                 .filter_map(|identity| Some((identity, usable(identity)?)))
         };
         let named = |name| all().find(|(identity, _)| identity.has_name(name));

@@ -9,7 +9,7 @@ use crate::{
     disagreement::Disagreement,
     error::{Error, Malformed},
     hello::Hello,
-    identity::{Staples, ToSign},
+    identity::{Identity, IdentityRequest, Staples, ToSign},
     io::{ALERT_WARNING, Io, send_alert},
     joiner::{Aligned, Joiner},
     limits::{
@@ -83,6 +83,9 @@ pub enum Question {
     /// Which configuration serves this client: see [`Connection::hello`], answer with
     /// [`Connection::choose`]. Only of a connection that [`Connection::undecided`] made.
     Hello,
+    /// Who the client is, to a server that asks: see [`Connection::identity_request`], answer with
+    /// [`Connection::show`]. Only where [`ClientConfig::asks_identity`] is set.
+    Identity,
     /// A signature: see [`Connection::to_sign`], answer with [`Connection::signature`].
     Sign,
     /// Whether the peer's certificates are good: see [`Connection::peer_chain`], answer with
@@ -102,6 +105,8 @@ pub struct Agreed {
     pub group: Option<NamedGroup>,
     /// The scheme of the server's signature; `None` where nothing was signed.
     pub signature_scheme: Option<SignatureScheme>,
+    /// The scheme of the client's signature; `None` where it showed no certificate.
+    pub client_signature_scheme: Option<SignatureScheme>,
     /// The application's protocol.
     pub alpn: Option<Vec<u8>>,
     /// The name that the client asked for, if it was a host name.
@@ -142,6 +147,8 @@ pub(crate) struct Facts {
     pub(crate) key_transport: bool,
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
     pub(crate) staples: Staples,
+    /// Who we have shown ourselves to be.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) agreed: Option<Agreed>,
     pub(crate) disagreement: Option<Box<Disagreement>>,
 }
@@ -150,6 +157,7 @@ pub(crate) struct Facts {
 pub(crate) enum Asks<'a> {
     Signature(&'a ToSign),
     Verdict(Judge<'a>),
+    Identity(&'a IdentityRequest, &'a ClientConfig),
 }
 
 impl Asks<'_> {
@@ -157,6 +165,7 @@ impl Asks<'_> {
         match self {
             Self::Signature(_) => Question::Sign,
             Self::Verdict(_) => Question::Verify,
+            Self::Identity(..) => Question::Identity,
         }
     }
 }
@@ -265,6 +274,11 @@ impl Flow {
             Self::Server(state) => state.early_left(),
             _ => None,
         }
+    }
+
+    /// Whether it is a server's that has taken early data, and has still to hear that its client is done.
+    fn answers_early_data(&self) -> bool {
+        matches!(self, Self::Server(state) if state.answers_early_data())
     }
 
     fn is_tls12(&self) -> bool {
@@ -548,7 +562,11 @@ impl Connection {
         // RFC 9846 5.1: nothing stands between the parts of a message, and only alerts that end the
         // connection anyway may try.
         if !self.joiner.is_empty() && !matches!(kind, ContentType::HANDSHAKE | ContentType::ALERT) {
-            return Err(Error::PeerMisalignedMessage);
+            // One that would have a turn of its own has none here.
+            return Err(match kind {
+                ContentType::CHANGE_CIPHER_SPEC => Error::PeerUnexpectedRecord(kind),
+                _ => Error::PeerMisalignedMessage,
+            });
         }
         match kind {
             ContentType::HANDSHAKE if content.is_empty() => Err(EMPTY_HANDSHAKE),
@@ -729,11 +747,15 @@ impl Connection {
     /// Answers what the flow asks as far as the configuration can; what is left is the owner's.
     fn answer(&mut self, out: &mut Vec<u8>) -> Result<Option<Question>, Error> {
         while let Some(asks) = self.flow.asks() {
-            let (signature, verdict);
+            let (signature, verdict, shown);
             let answer = match &asks {
                 Asks::Signature(to_sign) => {
                     signature = to_sign.sign().transpose()?;
                     signature.as_deref().map(Message::Signature)
+                }
+                Asks::Identity(request, config) => {
+                    shown = (!config.asks_identity).then(|| request.choose(&config.identities));
+                    shown.as_ref().map(Message::Identity)
                 }
                 Asks::Verdict(judge) => {
                     verdict = judge.verdict(&self.facts.presented(), self.now);
@@ -767,6 +789,41 @@ impl Connection {
         Ok(())
     }
 
+    /// What the server wants to see, while [`Question::Identity`] waits for its answer.
+    pub fn identity_request(&self) -> Option<&IdentityRequest> {
+        match self.flow.asks() {
+            Some(Asks::Identity(request, _)) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// Answers [`Question::Identity`]: who we are; `None`: we show no certificate. Call
+    /// [`recv`](Self::recv) again, also without new input.
+    ///
+    /// # Errors
+    /// [`Error::MisuseNotAsked`], or [`Error::MisuseConfig`] if the server does not accept how the identity's
+    /// key signs: neither harms anything. Otherwise as [`recv`](Self::recv).
+    pub fn show(
+        &mut self,
+        identity: Option<Arc<Identity>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.asked_for(Question::Identity)?;
+        let request = self.identity_request().ok_or(Error::MisuseNotAsked)?;
+        let shown = match identity {
+            None => None,
+            Some(identity) => match request.scheme_of(&identity) {
+                Some(scheme) => Some((identity, scheme)),
+                None => {
+                    return Err(Error::MisuseConfig(
+                        "an identity that the server cannot use",
+                    ));
+                }
+            },
+        };
+        self.take_answer(&Message::Identity(&shown), out)
+    }
+
     /// What has to be signed, while [`Question::Sign`] waits for its answer.
     pub fn to_sign(&self) -> Option<&ToSign> {
         match self.flow.asks() {
@@ -798,13 +855,13 @@ impl Connection {
         self.take_answer(&Message::Verdict(verdict), out)
     }
 
-    /// Ends a connection that waits for an answer: appends `alert` and returns the error that now
-    /// repeats.
+    /// Ends a connection that waits for an answer, or is open and not wanted any more (access_denied, say):
+    /// appends `alert` and returns the error that now repeats.
     pub fn refuse(&mut self, alert: AlertDescription, out: &mut Vec<u8>) -> Error {
         match (self.failed, self.asked) {
             (Some(error), _) => error,
-            (None, None) => Error::MisuseNotAsked,
-            (None, Some(_)) => self.fail(Error::Refused(alert), out),
+            (None, None) if !self.connected => Error::MisuseNotAsked,
+            (None, _) => self.fail(Error::Refused(alert), out),
         }
     }
 
@@ -839,7 +896,8 @@ impl Connection {
         send_alert(alert, &mut self.outgoing, &self.watched, out)
     }
 
-    /// Appends `body`, its parts joined, to `out` in records.
+    /// Appends `body`, its parts joined, to `out` in records. A server may answer early data at once, before
+    /// its client is done: the answer goes to whoever has the session's key, and to nobody else.
     ///
     /// # Errors
     /// [`Error::MisuseNotOpen`] before [`Event::Connected`] and after [`close`](Self::close), which
@@ -875,6 +933,13 @@ impl Connection {
     /// Changes the key first where it is worn out, or where the peer waits for that. TLS 1.2 cannot: a
     /// worn-out key ends the connection.
     fn prepare(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
+        if self.failed.is_none() && !self.send_closed && self.flow.answers_early_data() {
+            return if self.outgoing.has_room_for(body) {
+                Ok(())
+            } else {
+                Err(self.fail(Error::KeyExhausted, out))
+            };
+        }
         let (open, outgoing) = self.sending()?;
         let worn_out = !outgoing.has_room_for(body);
         match open {
@@ -1039,6 +1104,12 @@ impl Connection {
                 .unwrap_or_default(),
             _ => Vec::new(),
         }
+    }
+
+    /// Which of the configuration's identities this side has shown; none in a connection that goes on from
+    /// an earlier one.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.facts.identity.as_ref()
     }
 
     /// The peer's certificates as it sent them, its own first; also after they were refused.

@@ -1,4 +1,6 @@
-use crate::codepoints::{AlertDescription, ContentType, ExtensionType, HandshakeType};
+use crate::codepoints::{
+    AlertDescription, ContentType, ExtensionType, HandshakeType, ProtocolVersion,
+};
 use core::fmt;
 
 /// Why a connection failed, and whose fault it is.
@@ -48,8 +50,8 @@ pub enum Error {
     PeerUnsupportedExtension(ExtensionType),
     /// The server sent no certificate.
     PeerNoCertificate,
-    /// The client sent no certificate where one is required.
-    PeerNoClientCertificate,
+    /// The client sent no certificate where one is required; in this version, which has an alert of its own for it.
+    PeerNoClientCertificate(ProtocolVersion),
     /// The peer's certificate was refused.
     PeerCertificate(netkit_x509::Error),
     /// The peer's CertificateVerify does not verify.
@@ -136,9 +138,11 @@ impl Error {
             Self::PeerNoCommonSuite
             | Self::PeerNoCommonGroup
             | Self::PeerNoCommonScheme
-            | Self::PeerUnprotected(_) => A::HANDSHAKE_FAILURE,
+            | Self::PeerUnprotected(_)
+            // RFC 5246 7.4.6.
+            | Self::PeerNoClientCertificate(ProtocolVersion::TLS1_2) => A::HANDSHAKE_FAILURE,
             Self::PeerNoCommonProtocol => A::NO_APPLICATION_PROTOCOL,
-            Self::PeerNoClientCertificate => A::CERTIFICATE_REQUIRED,
+            Self::PeerNoClientCertificate(_) => A::CERTIFICATE_REQUIRED,
             Self::PeerMissingExtension(_) => A::MISSING_EXTENSION,
             Self::PeerUnsupportedExtension(_) => A::UNSUPPORTED_EXTENSION,
             Self::PeerCertificate(error) => crate::verify::alert_for(*error),
@@ -186,7 +190,7 @@ impl Error {
             Self::PeerMissingExtension(_) => "peer_missing_extension",
             Self::PeerUnsupportedExtension(_) => "peer_unsupported_extension",
             Self::PeerNoCertificate => "peer_no_certificate",
-            Self::PeerNoClientCertificate => "peer_no_client_certificate",
+            Self::PeerNoClientCertificate(_) => "peer_no_client_certificate",
             Self::PeerCertificate(_) => "peer_certificate",
             Self::PeerBadSignature => "peer_bad_signature",
             Self::PeerBadFinished => "peer_bad_finished",
@@ -277,7 +281,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::PeerNoCertificate => f.write_str("the server sent no certificate"),
-            Self::PeerNoClientCertificate => {
+            Self::PeerNoClientCertificate(_) => {
                 f.write_str("the client showed no certificate, and here it has to")
             }
             Self::PeerCertificate(error) => write!(f, "the peer's certificate is refused: {error}"),

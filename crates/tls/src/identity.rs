@@ -2,7 +2,12 @@
 
 #[cfg(feature = "rsa-key-transport")]
 use crate::crypto::rsa;
-use crate::{codepoints::SignatureScheme, crypto::sign::SigningKey, error::Error};
+use crate::{
+    codepoints::{CipherSuite, SignatureScheme},
+    crypto::sign::SigningKey,
+    error::Error,
+    suites::KeyExchange,
+};
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use netkit_x509::PublicKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -11,19 +16,16 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 #[derive(Debug)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
-    key: Key,
+    /// The private key, unless it is elsewhere.
+    key: Option<Box<SigningKey>>,
+    schemes: Vec<SignatureScheme>,
+    /// Shown only to peers that name its issuer.
+    for_its_issuers: bool,
     /// An RSA key, as it decrypts.
     #[cfg(feature = "rsa-key-transport")]
     decrypter: Option<Box<rsa::Decrypter>>,
     /// What a server staples to its certificate, where a client asks for it.
     pub(crate) staples: Staples,
-}
-
-/// Where the private key is.
-#[derive(Debug)]
-enum Key {
-    Here(Box<SigningKey>),
-    Elsewhere(Vec<SignatureScheme>),
 }
 
 /// What came, or goes, with a server's own certificate.
@@ -51,7 +53,9 @@ impl Identity {
         }
         Ok(Self {
             chain,
-            key: Key::Here(Box::new(signing_key)),
+            schemes: signing_key.schemes().to_vec(),
+            key: Some(Box::new(signing_key)),
+            for_its_issuers: false,
             #[cfg(feature = "rsa-key-transport")]
             decrypter: rsa::Decrypter::new(key).ok().map(Box::new),
             staples: Staples::default(),
@@ -73,11 +77,35 @@ impl Identity {
         }
         Ok(Self {
             chain,
-            key: Key::Elsewhere(schemes),
+            key: None,
+            schemes,
+            for_its_issuers: false,
             #[cfg(feature = "rsa-key-transport")]
             decrypter: None,
             staples: Staples::default(),
         })
+    }
+
+    /// Signs with `schemes` only, best first: some of [`schemes`](Self::schemes), which is what the key can.
+    ///
+    /// # Errors
+    /// [`Error::MisuseConfig`] if one of them is not, or there are none.
+    pub fn with_schemes(mut self, schemes: Vec<SignatureScheme>) -> Result<Self, Error> {
+        if schemes.is_empty() || schemes.iter().any(|scheme| !self.schemes.contains(scheme)) {
+            return Err(Error::MisuseConfig(
+                "no signature schemes, or one that the key has not",
+            ));
+        }
+        self.schemes = schemes;
+        Ok(self)
+    }
+
+    /// Is shown only to peers that say whom they trust (certificate_authorities, RFC 9846 4.3.4) and name an
+    /// issuer of its chain: for a chain that most peers do not know. Put one that they know behind it.
+    #[must_use]
+    pub fn for_its_issuers_only(mut self) -> Self {
+        self.for_its_issuers = true;
+        self
     }
 
     /// Staples an OCSP response in DER to the first certificate (RFC 6066 8).
@@ -101,10 +129,15 @@ impl Identity {
 
     /// The schemes that the key can sign with, best first.
     pub fn schemes(&self) -> &[SignatureScheme] {
-        match &self.key {
-            Key::Here(key) => key.schemes(),
-            Key::Elsewhere(schemes) => schemes,
-        }
+        &self.schemes
+    }
+
+    /// Signs `content` with `scheme`, as an answer to [`Question::Sign`](crate::Question::Sign) that is made
+    /// in another place. `None` if the key is elsewhere or `scheme` is not one of [`schemes`](Self::schemes).
+    pub fn sign(&self, scheme: SignatureScheme, content: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+        let key = self.key.as_ref()?;
+        let able = self.schemes.contains(&scheme);
+        able.then(|| key.sign(scheme, content))
     }
 
     /// Whether the key decrypts premaster secrets.
@@ -125,18 +158,36 @@ impl Identity {
         self.decrypter.as_deref()
     }
 
+    /// Whether the key can do its part in this suite of TLS 1.2.
+    pub(crate) fn serves(&self, suite: CipherSuite) -> bool {
+        match suite.key_exchange() {
+            KeyExchange::Rsa => self.decrypts(),
+            _ => self.schemes.iter().any(|scheme| suite.signs_with(*scheme)),
+        }
+    }
+
     /// Whether the first certificate has this DNS name.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         ServerName::try_from(name).is_ok_and(|name| netkit_x509::has_name(&self.chain[0], &name))
     }
 
-    /// Whether a certificate of the chain was issued by one of `authorities`; none stand for all.
-    pub(crate) fn is_issued_by(&self, authorities: &[&[u8]]) -> bool {
-        authorities.is_empty()
-            || self
-                .chain
-                .iter()
-                .any(|certificate| netkit_x509::names_issuer(certificate, authorities))
+    /// Whether a certificate of the chain was issued by one of `authorities`.
+    fn is_issued_by(&self, authorities: &[&[u8]]) -> bool {
+        let mut chain = self.chain.iter();
+        chain.any(|certificate| netkit_x509::names_issuer(certificate, authorities))
+    }
+
+    /// Whether a client may show it to a server that names these authorities; none stand for all.
+    pub(crate) fn suits_server(&self, authorities: &[&[u8]]) -> bool {
+        match authorities {
+            [] => !self.for_its_issuers,
+            named => self.is_issued_by(named),
+        }
+    }
+
+    /// Whether a server may show it to a client that names these authorities, or none.
+    pub(crate) fn suits_client(&self, authorities: &[&[u8]]) -> bool {
+        !self.for_its_issuers || self.is_issued_by(authorities)
     }
 
     /// The first of its schemes that the peer accepts.
@@ -157,6 +208,53 @@ fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<
         .ok_or(Error::MisuseCertificate(netkit_x509::Error::NoCertificate))?;
     PublicKey::of_certificate(end_entity).map_err(Error::MisuseCertificate)
 }
+
+/// Whom a server that asks for a certificate wants to see (RFC 9846 4.4.2, RFC 5246 7.4.4).
+#[derive(Debug, Clone)]
+pub struct IdentityRequest {
+    schemes: Vec<SignatureScheme>,
+    authorities: Vec<Vec<u8>>,
+}
+
+impl IdentityRequest {
+    pub(crate) fn new(
+        schemes: impl Iterator<Item = SignatureScheme>,
+        authorities: &[&[u8]],
+    ) -> Self {
+        Self {
+            schemes: schemes.collect(),
+            authorities: authorities.iter().map(|name| name.to_vec()).collect(),
+        }
+    }
+
+    /// How the identity's key may sign, in the server's order.
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    /// Distinguished names in DER of the CAs whose certificates will do; none stand for all.
+    pub fn authorities(&self) -> &[Vec<u8>] {
+        &self.authorities
+    }
+
+    /// How the identity's key would sign.
+    pub(crate) fn scheme_of(&self, identity: &Identity) -> Option<SignatureScheme> {
+        identity.scheme_for(|scheme| self.schemes.contains(&scheme))
+    }
+
+    /// The first of `identities` that suits, and how its key signs.
+    pub(crate) fn choose(&self, identities: &[Arc<Identity>]) -> Shown {
+        let authorities: Vec<_> = self.authorities.iter().map(Vec::as_slice).collect();
+        identities.iter().find_map(|identity| {
+            let scheme = self.scheme_of(identity)?;
+            let suits = identity.suits_server(&authorities);
+            suits.then(|| (Arc::clone(identity), scheme))
+        })
+    }
+}
+
+/// The identity to show, and how its key signs; `None`: no certificate.
+pub(crate) type Shown = Option<(Arc<Identity>, SignatureScheme)>;
 
 /// What a private key has to sign.
 #[derive(Debug, Clone)]
@@ -184,9 +282,6 @@ impl ToSign {
 
     /// The signature, if the key is here.
     pub(crate) fn sign(&self) -> Option<Result<Vec<u8>, Error>> {
-        match &self.identity.key {
-            Key::Here(key) => Some(key.sign(self.scheme, &self.content)),
-            Key::Elsewhere(_) => None,
-        }
+        self.identity.sign(self.scheme, &self.content)
     }
 }

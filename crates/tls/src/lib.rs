@@ -40,7 +40,7 @@ pub use crypto::rsa;
 pub use disagreement::{Disagreement, Lists, Protocol};
 pub use error::{Error, Malformed};
 pub use hello::Hello;
-pub use identity::{Identity, ToSign};
+pub use identity::{Identity, IdentityRequest, ToSign};
 pub use psk::{ExternalPsk, ExternalPsks};
 pub use resumption::{
     ClientSession, ClientSessions, EarlyDataPolicy, ReplayGuard, ServerSessions, Session,

@@ -87,7 +87,7 @@ impl CipherSuite {
 impl NamedGroup {
     /// Whether TLS 1.2 has it: the curves, and no hybrid.
     pub(crate) fn is_of_tls12(self) -> bool {
-        GROUPS.contains(&self)
+        GROUPS.contains(&self) || self == Self::SECP521R1
     }
 }
 

@@ -128,6 +128,10 @@ pub(crate) fn check_signature(
 ) -> Result<(), Error> {
     use {SignatureAlgorithm as A, SignatureScheme as S};
     let key = PublicKey::of_certificate(certificate).map_err(Error::PeerCertificate)?;
+    if let kind @ KeyKind::Other(_) = key.kind() {
+        let unsupported = netkit_x509::Error::UnsupportedKey(kind);
+        return Err(Error::PeerCertificate(unsupported));
+    }
     let algorithm = match (scheme, key.kind()) {
         (S::RSA_PSS_RSAE_SHA256, KeyKind::Rsa { .. }) => A::RsaPssSha256,
         (S::RSA_PSS_RSAE_SHA384, KeyKind::Rsa { .. }) => A::RsaPssSha384,

@@ -62,7 +62,8 @@ fn without_one_a_client_is_served_or_refused_as_the_server_wants() {
 
     let (client, server) = pair(&authority, Some(ClientAuth::required(roots)), vec![]);
     let mut duo = Duo::new(client, server);
-    assert_eq!(duo.settle(), Err(Error::PeerNoClientCertificate));
+    let missing = Error::PeerNoClientCertificate(netkit_tls::ProtocolVersion::TLS1_3);
+    assert_eq!(duo.settle(), Err(missing));
     let told = Error::PeerAlert(AlertDescription::CERTIFICATE_REQUIRED);
     assert_eq!(duo.settle(), Err(told));
 }

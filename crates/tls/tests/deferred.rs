@@ -249,10 +249,7 @@ fn an_answer_to_no_question_is_misuse_and_harms_nothing() {
     assert_eq!(duo.server.choose(Arc::new(config.clone())), Err(misuse));
     assert_eq!(duo.server.signature(b"", out), Err(misuse));
     assert_eq!(duo.client.verdict(Ok(()), out), Err(misuse));
-    assert_eq!(
-        duo.client.refuse(AlertDescription::GENERAL_ERROR, out),
-        misuse
-    );
+    assert_eq!(duo.client.show(None, out), Err(misuse));
     assert!(out.is_empty());
     assert_eq!(duo.say_to_server(b"on").unwrap(), b"on");
 

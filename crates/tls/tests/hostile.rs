@@ -4,8 +4,8 @@ mod duo;
 
 use duo::{Duo, Messages, client_config, server_config};
 use netkit_tls::{
-    AlertDescription as Alert, CipherSuite, Connection, Error, ExtensionType as X, NamedGroup,
-    ProtocolVersion, Versions,
+    AlertDescription as Alert, CipherSuite, Connection, ContentType, Error, ExtensionType as X,
+    NamedGroup, ProtocolVersion, Versions,
     generators::{Hello, inject},
     limits::MAX_SIGNATURE_SCHEMES,
 };
@@ -383,7 +383,8 @@ fn nothing_stands_between_the_parts_of_a_message() {
     cut.extend([22, 3, 3, 0, (hello.len() - 40) as u8]);
     cut.extend(&hello[40..]);
     duo.to_client = cut;
-    assert_eq!(duo.deliver_to_client(), Err(Error::PeerMisalignedMessage));
+    let between = Error::PeerUnexpectedRecord(ContentType::CHANGE_CIPHER_SPEC);
+    assert_eq!(duo.deliver_to_client(), Err(between));
 }
 
 #[test]

@@ -271,7 +271,11 @@ fn a_resumed_client_is_who_it_was_and_is_judged_again() {
         assert!(resumes(&nobody, &server));
         server.client_auth = Some(ClientAuth::required(Authority::new().roots()));
         let refused = Duo::new(nobody, server.clone()).connect();
-        assert_eq!(refused, Err(Error::PeerNoClientCertificate), "{by:?}");
+        assert_eq!(
+            refused,
+            Err(Error::PeerNoClientCertificate(ProtocolVersion::TLS1_2)),
+            "{by:?}"
+        );
 
         let identity = Authority::new().identity("client", &rcgen::PKCS_ECDSA_P256_SHA256);
         client.identities = vec![Arc::new(identity)];

@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// The types of the records in `octets`.
 fn types(octets: &[u8]) -> Vec<u8> {
     let (mut rest, mut types) = (octets, Vec::new());
-    while let [kind, 3, 3, high, low, body @ ..] = rest {
+    // The first ClientHello shows an old version (RFC 9846 5.1).
+    while let [kind, 3, 1 | 3, high, low, body @ ..] = rest {
         types.push(*kind);
         rest = &body[usize::from(u16::from_be_bytes([*high, *low]))..];
     }

@@ -1,4 +1,5 @@
-//! Key exchange on X25519, P-256 and P-384, and behind the feature `ml-kem` on X25519 with ML-KEM-768.
+//! Key exchange on X25519, P-256 and P-384; behind features on P-521 (`p521`) and on X25519 with ML-KEM-768
+//! (`ml-kem`).
 
 use crate::{codepoints::NamedGroup, error::Error};
 use alloc::vec::Vec;
@@ -15,7 +16,9 @@ pub(crate) const GROUPS: &[NamedGroup] = &[
 
 /// Whether the group is built in.
 pub(crate) fn is_built_in(group: NamedGroup) -> bool {
-    GROUPS.contains(&group) || (cfg!(feature = "ml-kem") && group == NamedGroup::X25519MLKEM768)
+    GROUPS.contains(&group)
+        || (cfg!(feature = "ml-kem") && group == NamedGroup::X25519MLKEM768)
+        || (cfg!(feature = "p521") && group == NamedGroup::SECP521R1)
 }
 
 /// An ephemeral private key, used once, and its public half.
@@ -27,6 +30,8 @@ pub(crate) struct KeyShare {
 
 enum Private {
     Curve(agreement::EphemeralPrivateKey),
+    #[cfg(feature = "p521")]
+    P521(p521::ecdh::EphemeralSecret),
     #[cfg(feature = "ml-kem")]
     Hybrid(super::hybrid::Private),
 }
@@ -41,6 +46,11 @@ impl KeyShare {
             NamedGroup::X25519 => curve(&agreement::X25519)?,
             NamedGroup::SECP256R1 => curve(&agreement::ECDH_P256)?,
             NamedGroup::SECP384R1 => curve(&agreement::ECDH_P384)?,
+            #[cfg(feature = "p521")]
+            NamedGroup::SECP521R1 => {
+                let (private, public) = super::p521::generate(random);
+                (Private::P521(private), public)
+            }
             #[cfg(feature = "ml-kem")]
             NamedGroup::X25519MLKEM768 => {
                 let (private, public) = super::hybrid::generate(random)?;
@@ -48,7 +58,7 @@ impl KeyShare {
             }
             _ => return Err(Error::MisuseConfig("a group that is not built in")),
         };
-        // Only ML-KEM draws from it: ring's randomness is its own.
+        // ring's randomness is its own.
         let _ = random;
         Ok(Self {
             group,
@@ -71,6 +81,8 @@ impl KeyShare {
     pub(crate) fn agree<T>(self, peer: &[u8], derive: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
         match self.private {
             Private::Curve(private) => agree(private, peer, derive),
+            #[cfg(feature = "p521")]
+            Private::P521(private) => super::p521::agree(&private, peer, derive),
             #[cfg(feature = "ml-kem")]
             Private::Hybrid(private) => super::hybrid::agree(private, peer, derive),
         }

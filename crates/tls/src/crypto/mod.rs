@@ -10,6 +10,8 @@ pub(crate) mod hkdf;
 #[cfg(feature = "ml-kem")]
 mod hybrid;
 pub(crate) mod kx;
+#[cfg(feature = "p521")]
+mod p521;
 #[cfg(feature = "rsa-key-transport")]
 pub mod rsa;
 pub(crate) mod sign;

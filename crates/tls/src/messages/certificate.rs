@@ -164,17 +164,19 @@ impl<'a> Parse<'a> for CertificateRequest<'a> {
             signature_algorithms: extensions
                 .require(ExtensionType::SIGNATURE_ALGORITHMS, list_u16)?,
             certificate_authorities: extensions
-                .read(
-                    ExtensionType::CERTIFICATE_AUTHORITIES,
-                    |reader| match distinguished_names(reader)? {
-                        names if names.is_empty() => Err(Error::PeerDecode(Malformed::Shape(
-                            "an empty certificate_authorities",
-                        ))),
-                        names => Ok(names),
-                    },
-                )?
+                .read(ExtensionType::CERTIFICATE_AUTHORITIES, authorities)?
                 .unwrap_or_default(),
         })
+    }
+}
+
+/// The content of certificate_authorities: never empty (RFC 9846 4.3.4).
+pub(super) fn authorities<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, Error> {
+    match distinguished_names(reader)? {
+        names if names.is_empty() => Err(Error::PeerDecode(Malformed::Shape(
+            "an empty certificate_authorities",
+        ))),
+        names => Ok(names),
     }
 }
 

@@ -36,7 +36,8 @@ fn places(kind: ExtensionType) -> Option<u8> {
         X::SERVER_NAME | X::MAX_FRAGMENT_LENGTH | X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
             CH | EE | SH12
         }
-        X::SUPPORTED_GROUPS => CH | EE,
+        // Servers of TLS 1.2 have no use for it, and some send it.
+        X::SUPPORTED_GROUPS => CH | EE | SH12,
         X::STATUS_REQUEST | X::SIGNED_CERTIFICATE_TIMESTAMP => CH | CR | CT | SH12,
         X::EC_POINT_FORMATS
         | X::EXTENDED_MASTER_SECRET

@@ -2,6 +2,7 @@
 
 use super::{
     Extensions, HEADER_LEN, Parse, Place,
+    certificate::authorities,
     extensions::{
         ListU16, host_name, list_u16, nothing, protocol_name, protocol_names, write_list,
     },
@@ -181,6 +182,17 @@ impl<'a> ClientHello<'a> {
         self.extensions.read(ExtensionType::SERVER_NAME, host_name)
     }
 
+    /// Who the server is to be.
+    pub(crate) fn wanted_identity(&self) -> Result<WantedIdentity<'a>, Error> {
+        let authorities = self
+            .extensions
+            .read(ExtensionType::CERTIFICATE_AUTHORITIES, authorities)?;
+        Ok(WantedIdentity {
+            name: self.server_name()?,
+            authorities: authorities.unwrap_or_default(),
+        })
+    }
+
     pub(crate) fn protocols(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
         self.extensions.read(
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
@@ -189,12 +201,20 @@ impl<'a> ClientHello<'a> {
     }
 }
 
+/// What a client says of the identity that it wants to see.
+pub(crate) struct WantedIdentity<'a> {
+    pub(crate) name: Option<&'a str>,
+    /// Distinguished names in DER; none: any will do.
+    pub(crate) authorities: Vec<&'a [u8]>,
+}
+
 /// The extensions that a choice is made from. Those that we do not know may follow rules of their own.
-const LASTING: [ExtensionType; 8] = [
+const LASTING: [ExtensionType; 9] = [
     ExtensionType::SERVER_NAME,
     ExtensionType::STATUS_REQUEST,
     ExtensionType::SUPPORTED_GROUPS,
     ExtensionType::SIGNATURE_ALGORITHMS,
+    ExtensionType::CERTIFICATE_AUTHORITIES,
     ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
     ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
     ExtensionType::SUPPORTED_VERSIONS,

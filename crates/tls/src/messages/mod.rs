@@ -14,6 +14,7 @@ pub(crate) use certificate::{
     write_finished, write_new_session_ticket,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place, write_protocol};
+pub(crate) use hello::WantedIdentity;
 pub(crate) use hello::{
     ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, PskOffer, ServerHello,
     ServerHelloHead, write_server_hello,
@@ -31,6 +32,7 @@ pub(crate) use tls12::{
 use crate::{
     codepoints::{ContentType, HandshakeType},
     error::Error,
+    identity::Shown,
 };
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -75,6 +77,8 @@ macro_rules! messages {
             Signature(&'a [u8]),
             /// The peer's certificates have been judged.
             Verdict(Result<(), netkit_x509::Error>),
+            /// Who we are, to a server that asks.
+            Identity(&'a Shown),
             /// From here the peer's records are under new keys: of TLS 1.2, where it is a record and no
             /// message (RFC 5246 7.1).
             ChangeCipherSpec,
@@ -102,7 +106,7 @@ macro_rules! messages {
                     }
                     // Given only in states that wait for them.
                     Self::Signature(_) => HandshakeType::CERTIFICATE_VERIFY,
-                    Self::Verdict(_) => HandshakeType::CERTIFICATE,
+                    Self::Verdict(_) | Self::Identity(_) => HandshakeType::CERTIFICATE,
                 };
                 Error::PeerUnexpectedMessage(kind, state)
             }

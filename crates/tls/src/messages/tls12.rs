@@ -113,7 +113,13 @@ pub(crate) fn write_server_hello_tls12(
         })?;
         out.u16(cipher_suite.0);
         out.u8(0); // compression_method: null
-        out.nested_u16(write_extensions)
+        // RFC 5246 7.4.1.3: who has none says nothing of them.
+        let before = out.len();
+        out.nested_u16(write_extensions)?;
+        if out.len() == before + 2 {
+            out.truncate(before);
+        }
+        Ok(())
     })
 }
 
@@ -266,15 +272,17 @@ impl<'a> Parse<'a> for CertificateRequestTls12<'a> {
 }
 
 impl CertificateRequestTls12<'_> {
-    /// Whether a certificate whose key signs with `scheme` will do.
-    pub(crate) fn accepts(&self, scheme: SignatureScheme) -> bool {
-        let kind = if scheme.is_rsa() {
-            RSA_SIGN
-        } else {
-            ECDSA_SIGN
-        };
-        self.certificate_types.contains(&kind)
-            && self.supported_signature_algorithms.contains(scheme.0)
+    /// The schemes that a certificate whose key signs with will do.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = SignatureScheme> {
+        let schemes = self.supported_signature_algorithms.iter();
+        schemes.map(SignatureScheme).filter(|scheme| {
+            let kind = if scheme.is_rsa() {
+                RSA_SIGN
+            } else {
+                ECDSA_SIGN
+            };
+            self.certificate_types.contains(&kind)
+        })
     }
 }
 

@@ -19,18 +19,19 @@ pub(crate) enum Shown {
 pub struct ClientSession {
     pub(crate) session: Session,
     pub(crate) shown: Shown,
-    verifier: Arc<dyn ServerVerifier>,
+    verifier: Option<Arc<dyn ServerVerifier>>,
     identities: Vec<Arc<Identity>>,
 }
 
 impl ClientSession {
-    /// `None` where the server was judged by the connection's owner: nobody can tell whether it would
-    /// be judged so again.
+    /// `None` where the server was judged by the connection's owner, who is not asked again: nobody can
+    /// tell whether it would be judged so once more.
     pub(crate) fn new(session: Session, shown: Shown, config: &ClientConfig) -> Option<Self> {
-        Some(Self {
+        let judged = config.verifier.is_some() || config.judge_resumed;
+        judged.then(|| Self {
             session,
             shown,
-            verifier: config.verifier.clone()?,
+            verifier: config.verifier.clone(),
             identities: config.identities.clone(),
         })
     }
@@ -40,14 +41,15 @@ impl ClientSession {
         &self.session
     }
 
-    /// Whether a connection with `config` may go on from it: the same verifier accepted the server, the
-    /// client would be the same, and the time is not over.
+    /// Whether a connection with `config` may go on from it: the same verifier accepted the server, or it is
+    /// judged again; the client would be the same; and the time is not over.
     pub(crate) fn fits(&self, config: &ClientConfig, now: UnixTime) -> bool {
         let same = |(ours, theirs): (&Arc<Identity>, &Arc<Identity>)| Arc::ptr_eq(ours, theirs);
-        config
-            .verifier
-            .as_ref()
-            .is_some_and(|verifier| Arc::ptr_eq(verifier, &self.verifier))
+        let judged = match (&config.verifier, &self.verifier) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        };
+        (judged || config.judge_resumed)
             && config.identities.len() == self.identities.len()
             && config.identities.iter().zip(&self.identities).all(same)
             && config.offers(self.session.version, self.session.cipher_suite)

@@ -21,6 +21,7 @@ use crate::{
     connection::Agreed,
     crypto::hash::MAX_HASH,
     error::{Error, Malformed},
+    identity::Staples,
     io::Io,
     limits::{MAX_CHAIN, MAX_SESSION, MAX_TICKET_LIFETIME},
 };
@@ -51,6 +52,8 @@ pub struct Session {
     pub(crate) alpn: Option<Vec<u8>>,
     /// The certificates that the peer proved to hold.
     pub(crate) peer_chain: Vec<CertificateDer<'static>>,
+    /// What came with them. Of clients only, so it is in no encoding.
+    pub(crate) staples: Staples,
 }
 
 impl Session {
@@ -70,6 +73,7 @@ impl Session {
             server_name: agreed.server_name.clone(),
             alpn: agreed.alpn.clone(),
             peer_chain: io.facts.peer_chain.clone(),
+            staples: io.facts.staples.clone(),
         }
     }
 
@@ -81,6 +85,11 @@ impl Session {
     /// The host name that the client asked for.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
+    }
+
+    /// Octets of early data that it allows; 0: none.
+    pub fn max_early_data(&self) -> u32 {
+        self.max_early_data
     }
 
     /// Whether it can still be used: its lifetime is never over seven days (RFC 9846 4.7.1).
@@ -194,6 +203,7 @@ impl Session {
             server_name: (!server_name.is_empty()).then(|| server_name.to_owned()),
             alpn: (!alpn.is_empty()).then(|| alpn.to_vec()),
             peer_chain,
+            staples: Staples::default(),
         })
     }
 }
@@ -222,6 +232,7 @@ pub(crate) mod tests {
     use super::Session;
     use crate::{
         codepoints::{CipherSuite, ProtocolVersion},
+        identity::Staples,
         limits::{MAX_SESSION, MAX_TICKET_LIFETIME},
     };
     use alloc::{string::String, vec, vec::Vec};
@@ -243,6 +254,7 @@ pub(crate) mod tests {
             server_name: Some(String::from("a.example")),
             alpn: Some(b"h2".to_vec()),
             peer_chain: Vec::new(),
+            staples: Staples::default(),
         }
     }
 

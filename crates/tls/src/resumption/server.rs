@@ -73,6 +73,7 @@ impl Session {
         match (&config.client_auth, &self.peer_chain[..]) {
             (None, chain) => chain.is_empty(),
             (Some(auth), []) => !auth.required,
+            (Some(auth), _) if !auth.judge_resumed => true,
             (Some(auth), chain) => auth.verifier.as_ref().is_some_and(|verifier| {
                 let presented = Presented {
                     chain,

@@ -11,9 +11,9 @@
 //!     CertificateStatus --> WAIT_SKE                                            |
 //!                             | ServerKeyExchange                               |
 //!                             v <-----------------------------------------------+
-//!     CertificateStatus --> WAIT_CR ------ CertificateRequest ---> WAIT_DONE
-//!                             | ServerHelloDone                       | ServerHelloDone
-//!                             v <-------------------------------------+
+//!     CertificateStatus --> WAIT_CR -- CertificateRequest --> (WAIT_IDENTITY) -- ours --> WAIT_DONE
+//!                             | ServerHelloDone                              ServerHelloDone |
+//!                             v <------------------------------------------------------------+
 //!                       (WAIT_VERDICT)
 //!                             | the verifier's verdict
 //!                             | send [empty Certificate,] ClientKeyExchange
@@ -39,6 +39,7 @@
 //! ```text
 //!                     (WAIT_SH of TLS 1.3)
 //!                             | ServerHello of TLS 1.2 with our session id
+//!                  (WAIT_RESUMED_VERDICT), where sessions are judged again
 //!                             v
 //!                         WAIT_CCS
 //!   receive: application      | [NewSessionTicket], ChangeCipherSpec
@@ -59,12 +60,12 @@ use super::{
     prf::{Keys, MasterSecret, Randoms},
 };
 use crate::{
-    codepoints::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme},
+    codepoints::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion},
     config::ClientConfig,
     connection::{Agreed, Asks, EarlyData},
     crypto::{aead::RecordKey, kx::KeyShare},
     error::Error,
-    identity::{Identity, Staples, ToSign},
+    identity::{IdentityRequest, Shown as Identified, Staples, ToSign},
     io::Io,
     limits::{MAX_TICKET, MAX_TICKET_LIFETIME},
     messages::{
@@ -89,8 +90,10 @@ pub(crate) enum State {
     WaitCert(Box<WaitCert>),
     WaitSke(Box<WaitSke>),
     WaitCr(Box<WaitCr>),
+    WaitIdentity(Box<WaitIdentity>),
     WaitDone(Box<WaitDone>),
     WaitVerdict(Box<WaitVerdict>),
+    WaitResumedVerdict(Box<WaitResumedVerdict>),
     WaitSignature(Box<WaitSignature>),
     WaitCcs(Box<WaitCcs>),
     WaitFinished(Box<WaitFinished>),
@@ -103,8 +106,10 @@ impl State {
             Self::WaitCert(_) => "WAIT_CERT",
             Self::WaitSke(_) => "WAIT_SKE",
             Self::WaitCr(_) => "WAIT_CR",
+            Self::WaitIdentity(_) => "WAIT_IDENTITY",
             Self::WaitDone(_) => "WAIT_DONE",
             Self::WaitVerdict(_) => "WAIT_VERDICT",
+            Self::WaitResumedVerdict(_) => "WAIT_RESUMED_VERDICT",
             Self::WaitSignature(_) => "WAIT_SIGNATURE",
             Self::WaitCcs(_) => "WAIT_CCS",
             Self::WaitFinished(_) => "WAIT_FINISHED",
@@ -115,7 +120,9 @@ impl State {
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {
+            Self::WaitIdentity(s) => Some(Asks::Identity(&s.request, &s.negotiated.config)),
             Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
+            Self::WaitResumedVerdict(s) => Some(Asks::Verdict(s.judge())),
             Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
             _ => None,
         }
@@ -141,13 +148,15 @@ pub(crate) fn advance(
         (S::WaitCr(s), M::CertificateStatus(m)) if s.0.status_is_due => {
             S::WaitCr(s.status(&m.read()?, io))
         }
-        (S::WaitCr(s), M::CertificateRequest(m)) => S::WaitDone(s.request(&m.read_as()?, io)),
+        (S::WaitCr(s), M::CertificateRequest(m)) => S::WaitIdentity(s.request(&m.read_as()?, io)),
+        (S::WaitIdentity(s), M::Identity(shown)) => S::WaitDone(s.identity(shown)),
         (S::WaitCr(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)),
         (S::WaitDone(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)),
         (S::WaitVerdict(s), M::Verdict(verdict)) => match s.verdict(*verdict, io)? {
             AfterVerdict::Sign(s) => S::WaitSignature(s),
             AfterVerdict::Finish(s) => S::WaitCcs(s),
         },
+        (S::WaitResumedVerdict(s), M::Verdict(verdict)) => S::WaitCcs(s.verdict(*verdict)?),
         (S::WaitSignature(s), M::Signature(signature)) => S::WaitCcs(s.signature(signature, io)?),
         (S::WaitCcs(s), M::NewSessionTicket(m)) if s.rest.keeper.ticket_is_due => {
             S::WaitCcs(s.new_session_ticket(&m.read_as()?, io))
@@ -225,6 +234,7 @@ pub(crate) fn start(
         cipher_suite: m.cipher_suite,
         group: None,
         signature_scheme: None,
+        client_signature_scheme: None,
         alpn,
         server_name: match &client.name {
             ServerName::DnsName(name) => Some(name.as_ref().to_string()),
@@ -244,7 +254,8 @@ pub(crate) fn start(
         None => end_of_proof(MAX_TICKET_LIFETIME, io),
     };
     let mut transcript = Transcript::new(m.cipher_suite, hello);
-    if !config.identities.is_empty() && session.is_none() {
+    let may_sign = config.asks_identity || !config.identities.is_empty();
+    if may_sign && session.is_none() {
         transcript.keep(hello);
     }
     transcript.add(io.raw);
@@ -258,7 +269,7 @@ pub(crate) fn start(
         lifetime: DAY,
     };
     if let Some(session) = session {
-        let next = resume(
+        return resume(
             session,
             randoms,
             transcript,
@@ -266,8 +277,7 @@ pub(crate) fn start(
             keeper,
             agreed,
             io,
-        )?;
-        return Ok(State::WaitCcs(next));
+        );
     }
     let sct_list = m
         .extensions
@@ -304,7 +314,7 @@ fn resume(
     keeper: Keeper,
     agreed: Agreed,
     io: &mut Io<'_>,
-) -> Result<Box<WaitCcs>, Error> {
+) -> Result<State, Error> {
     if agreed.cipher_suite != session.cipher_suite {
         return Err(Error::PeerIllegalParameter(
             "another cipher suite than the session's",
@@ -318,10 +328,11 @@ fn resume(
     }
     let master = MasterSecret::of_session(&session).ok_or(Error::CryptoFailed)?;
     io.log_secret("CLIENT_RANDOM", &randoms.client, master.expose());
-    io.keep_chain(session.peer_chain, Staples::default());
+    io.keep_chain(session.peer_chain, session.staples);
     io.facts.key_transport = agreed.cipher_suite.key_exchange() == KeyExchange::Rsa;
     let Keys { client, server } = master.keys(&randoms);
-    Ok(Box::new(WaitCcs {
+    let judge_resumed = keeper.config.judge_resumed;
+    let next = Box::new(WaitCcs {
         key: server,
         rest: WaitFinished {
             answer: Some(client),
@@ -331,7 +342,27 @@ fn resume(
             keeper,
             agreed,
         },
-    }))
+    });
+    Ok(if judge_resumed {
+        State::WaitResumedVerdict(Box::new(WaitResumedVerdict(next)))
+    } else {
+        State::WaitCcs(next)
+    })
+}
+
+/// The certificates of the session are judged again.
+pub(crate) struct WaitResumedVerdict(Box<WaitCcs>);
+
+impl WaitResumedVerdict {
+    fn judge(&self) -> Judge<'_> {
+        let Keeper { config, name, .. } = &self.0.rest.keeper;
+        Judge::Server(config.verifier.as_deref(), name)
+    }
+
+    fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCcs>, Error> {
+        verdict.map_err(Error::PeerCertificate)?;
+        Ok(self.0)
+    }
 }
 
 /// Seconds that a session lasts whose server does not say (RFC 5246 F.1.4).
@@ -465,11 +496,14 @@ impl WaitCr {
     }
 
     /// The server asks for a client certificate.
-    fn request(mut self, m: &CertificateRequestTls12<'_>, io: &mut Io<'_>) -> Box<WaitDone> {
+    fn request(mut self, m: &CertificateRequestTls12<'_>, io: &mut Io<'_>) -> Box<WaitIdentity> {
         self.0.transcript.add(io.raw);
-        let config = &self.0.config;
-        let ours = config.identity_for(|scheme| m.accepts(scheme), &m.certificate_authorities);
-        Box::new(WaitDone(self.0, self.1, Asked(ours)))
+        let request = IdentityRequest::new(m.accepted(), &m.certificate_authorities);
+        Box::new(WaitIdentity {
+            negotiated: self.0,
+            share: self.1,
+            request,
+        })
     }
 
     fn done(mut self, _: &ServerHelloDone<'_>, io: &mut Io<'_>) -> Box<WaitVerdict> {
@@ -482,10 +516,23 @@ impl WaitCr {
     }
 }
 
-/// The server asked for a certificate: ours, and how its key signs, if one suits.
-struct Asked(Option<(Arc<Identity>, SignatureScheme)>);
-
 /// CertificateRequest has been received.
+pub(crate) struct WaitIdentity {
+    negotiated: Negotiated,
+    share: Share,
+    request: IdentityRequest,
+}
+
+impl WaitIdentity {
+    fn identity(self, shown: &Identified) -> Box<WaitDone> {
+        Box::new(WaitDone(self.negotiated, self.share, Asked(shown.clone())))
+    }
+}
+
+/// The server asked for a certificate: what it gets.
+struct Asked(Identified);
+
+/// The server asked for a certificate, and we know which it gets.
 pub(crate) struct WaitDone(Negotiated, Share, Asked);
 
 impl WaitDone {
@@ -557,14 +604,17 @@ impl WaitVerdict {
             agreed: negotiated.agreed,
         };
         Ok(match asked {
-            Some(Asked(Some((identity, scheme)))) => AfterVerdict::Sign(Box::new(WaitSignature {
-                to_sign: ToSign {
-                    identity,
-                    scheme,
-                    content: ending.transcript.take_kept(),
-                },
-                ending,
-            })),
+            Some(Asked(Some((identity, scheme)))) => {
+                io.facts.identity = Some(Arc::clone(&identity));
+                AfterVerdict::Sign(Box::new(WaitSignature {
+                    to_sign: ToSign {
+                        identity,
+                        scheme,
+                        content: ending.transcript.take_kept(),
+                    },
+                    ending,
+                }))
+            }
             _ => AfterVerdict::Finish(ending.finish(io)?),
         })
     }
@@ -681,6 +731,7 @@ impl WaitSignature {
         flight.add(transcript, io, |out| {
             write_certificate_verify(out, self.to_sign.scheme, signature)
         })?;
+        self.ending.agreed.client_signature_scheme = Some(self.to_sign.scheme);
         self.ending.finish(io)
     }
 }

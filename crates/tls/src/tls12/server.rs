@@ -156,6 +156,7 @@ impl Choice {
         let suites: Vec<_> = config
             .suites(ProtocolVersion::TLS1_2)
             .filter(|suite| m.cipher_suites.contains(suite.0))
+            .filter(|suite| config.identities.iter().any(|own| own.serves(*suite)))
             .collect();
         if suites.is_empty() {
             return Err(Error::PeerNoCommonSuite);
@@ -165,14 +166,14 @@ impl Choice {
             schemes.is_some_and(|schemes| schemes.contains(scheme.0))
                 && suites.iter().any(|suite| suite.signs_with(scheme))
         };
-        let name = m.server_name()?;
-        let signer = config.identity_for(accepts, name);
+        let wanted = m.wanted_identity()?;
+        let signer = config.identity_for(accepts, &wanted);
         let group = common_group(config, if_there(m.supported_groups())?);
         suites
             .iter()
             .find_map(|&cipher_suite| {
                 let (identity, signed) = if cipher_suite.key_exchange() == KeyExchange::Rsa {
-                    (config.decrypting_identity(name)?, None)
+                    (config.decrypting_identity(&wanted)?, None)
                 } else {
                     let (identity, scheme) =
                         signer.filter(|(_, scheme)| cipher_suite.signs_with(*scheme))?;
@@ -271,6 +272,7 @@ pub(crate) fn start(
             cipher_suite: choice.cipher_suite,
             group: choice.signed.map(|(_, group)| group),
             signature_scheme: choice.signed.map(|(scheme, _)| scheme),
+            client_signature_scheme: None,
             alpn,
             server_name: m.server_name()?.map(ToOwned::to_owned),
             hello_retry: false,
@@ -284,6 +286,7 @@ pub(crate) fn start(
         negotiated.transcript.keep(io.raw);
     }
     let mut flight = Flight::default();
+    io.facts.identity = Some(Arc::clone(&choice.identity));
     negotiated.show(&choice.identity, m, &mut flight, io)?;
     let Some((scheme, group)) = choice.signed else {
         let key = Key::Certified(choice.identity);
@@ -342,6 +345,7 @@ fn resume(
         cipher_suite: session.cipher_suite,
         group: None,
         signature_scheme: None,
+        client_signature_scheme: None,
         alpn,
         server_name: session.server_name.clone(),
         hello_retry: false,
@@ -514,6 +518,11 @@ impl Negotiated {
         let sct_list = staples.sct_list.as_deref();
         let renegotiates_securely = m.renegotiates_securely()?;
         let answers = [
+            // RFC 6066 3: the name was taken.
+            (
+                X::SERVER_NAME,
+                self.agreed.server_name.is_some().then_some(&[][..]),
+            ),
             (
                 X::RENEGOTIATION_INFO,
                 renegotiates_securely.then_some(&FIRST_HANDSHAKE[..]),
@@ -633,7 +642,9 @@ impl WaitCert {
             io.keep_chain(m.0, Staples::default());
             return Ok(AfterCertificate::Given(Box::new(WaitVerdict(self.0))));
         }
-        negotiated.config.allow_no_certificate()?;
+        negotiated
+            .config
+            .allow_no_certificate(ProtocolVersion::TLS1_2)?;
         Ok(AfterCertificate::None(Box::new(self.0)))
     }
 }
@@ -762,6 +773,7 @@ impl WaitCv {
             m.signature,
         )?;
         transcript.add(io.raw);
+        self.next.rest.agreed.client_signature_scheme = Some(m.algorithm);
         Ok(Box::new(self.next))
     }
 }

@@ -11,11 +11,11 @@
 //!   keys:  |               WAIT_EE
 //!  handshake                  | EncryptedExtensions -- of a pre-shared key --> WAIT_FINISHED
 //!          |                  v
-//!          |             WAIT_CERT_CR ---- CertificateRequest ---> WAIT_CERT
-//!          |                  | Certificate                          | Certificate
-//!          |                  v <------------------------------------+
-//!          |             (WAIT_VERDICT)
-//!          |                  | the verifier's verdict
+//!          |             WAIT_CERT_CR -- CertificateRequest --> (WAIT_IDENTITY) -- ours --> WAIT_CERT
+//!          |                  | Certificate                                         Certificate |
+//!          |                  v <---------------------------------------------------------------+
+//!          |             (WAIT_VERDICT) <--- of a session that is judged again --- WAIT_EE
+//!          |                  | the verifier's verdict -- of such a session --> WAIT_FINISHED
 //!          |                  v
 //!          |               WAIT_CV
 //!          |                  | CertificateVerify
@@ -46,7 +46,7 @@ use crate::{
     connection::{Agreed, Asks, EarlyData},
     crypto::kx::KeyShare,
     error::Error,
-    identity::{Identity, Staples, ToSign},
+    identity::{IdentityRequest, Shown as Identified, ToSign},
     io::Io,
     limits::MAX_TICKET_LIFETIME,
     messages::{
@@ -69,6 +69,7 @@ pub(crate) enum State {
     WaitRetriedSh(Box<WaitRetriedSh>),
     WaitEe(Box<WaitEe>),
     WaitCertCr(Box<WaitCertCr>),
+    WaitIdentity(Box<WaitIdentity>),
     WaitCert(Box<WaitCert>),
     WaitVerdict(Box<WaitVerdict>),
     WaitCv(Box<WaitCv>),
@@ -86,6 +87,7 @@ impl State {
             Self::WaitRetriedSh(_) => "WAIT_RETRIED_SH",
             Self::WaitEe(_) => "WAIT_EE",
             Self::WaitCertCr(_) => "WAIT_CERT_CR",
+            Self::WaitIdentity(_) => "WAIT_IDENTITY",
             Self::WaitCert(_) => "WAIT_CERT",
             Self::WaitVerdict(_) => "WAIT_VERDICT",
             Self::WaitCv(_) => "WAIT_CV",
@@ -123,6 +125,7 @@ impl State {
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {
+            Self::WaitIdentity(s) => Some(Asks::Identity(&s.1, &s.0.client.config)),
             Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
             Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
             Self::Tls12(s) => s.asks(),
@@ -146,11 +149,16 @@ pub(crate) fn advance(
         (S::WaitEe(s), M::EncryptedExtensions(m)) => match s.extensions(&m.read()?, io)? {
             AfterEe::Certificate(s) => S::WaitCertCr(s),
             AfterEe::Psk(s) => S::WaitFinished(s),
+            AfterEe::Verdict(s) => S::WaitVerdict(s),
         },
-        (S::WaitCertCr(s), M::CertificateRequest(m)) => S::WaitCert(s.request(&m.read()?, io)?),
+        (S::WaitCertCr(s), M::CertificateRequest(m)) => S::WaitIdentity(s.request(&m.read()?, io)?),
+        (S::WaitIdentity(s), M::Identity(shown)) => S::WaitCert(s.identity(shown)),
         (S::WaitCertCr(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
         (S::WaitCert(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
-        (S::WaitVerdict(s), M::Verdict(verdict)) => S::WaitCv(s.verdict(*verdict)?),
+        (S::WaitVerdict(s), M::Verdict(verdict)) => match s.verdict(*verdict)? {
+            AfterVerdict::Verify(s) => S::WaitCv(s),
+            AfterVerdict::Psk(s) => S::WaitFinished(s),
+        },
         (S::WaitCv(s), M::CertificateVerify(m)) => S::WaitFinished(s.verify(&m.read()?, io)?),
         (S::WaitFinished(s), M::Finished(m)) => match s.finished(&m.read()?, io)? {
             AfterFinished::Sign(s) => S::WaitSignature(s),
@@ -220,8 +228,14 @@ impl Client {
             self.bind(front, &mut binders[2..], before);
         }
         io.note_sent(&hello);
+        let start = io.out.len();
         io.outgoing
             .send(ContentType::HANDSHAKE, &[&hello], io.out)?;
+        if before.is_none() {
+            // RFC 9846 5.1: for old servers that want to see a version of their own.
+            let oldest = ProtocolVersion::TLS1_0.0.to_be_bytes();
+            io.out[start + 1..start + 3].copy_from_slice(&oldest);
+        }
         Ok(hello)
     }
 
@@ -241,14 +255,18 @@ impl Client {
 
     /// Offers a session; in TLS 1.2 the echo of a random session id tells that its ticket was taken
     /// (RFC 5077 3.4).
-    fn go_on_from(&mut self, kept: ClientSession, now: UnixTime) {
+    fn go_on_from(&mut self, kept: ClientSession, io: &mut Io<'_>) {
         let ClientSession { session, shown, .. } = kept;
         match shown {
             Shown::Ticket(ticket) if session.version() == ProtocolVersion::TLS1_3 => {
-                self.psks.push(OfferedPsk::of_session(session, ticket, now));
+                self.psks
+                    .push(OfferedPsk::of_session(session, ticket, io.now));
                 return;
             }
-            Shown::Ticket(ticket) => self.ticket = ticket,
+            Shown::Ticket(ticket) => {
+                self.ticket = ticket;
+                self.legacy_session_id = new_session_id(io);
+            }
             Shown::SessionId(id) => self.legacy_session_id = id,
         }
         self.session = Some(session);
@@ -280,6 +298,12 @@ impl Client {
     }
 }
 
+fn new_session_id(io: &mut Io<'_>) -> Vec<u8> {
+    let mut id = vec![0; 32];
+    io.random.fill_bytes(&mut id);
+    id
+}
+
 /// A session with the server that the configuration may go on from.
 fn session_for(
     config: &ClientConfig,
@@ -309,8 +333,7 @@ pub(crate) fn start(
     let mut client = Client {
         name,
         random: [0; 32],
-        // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
-        legacy_session_id: vec![0; 32],
+        legacy_session_id: Vec::new(),
         psks: Vec::new(),
         session: None,
         ticket: Vec::new(),
@@ -319,9 +342,12 @@ pub(crate) fn start(
         config,
     };
     io.random.fill_bytes(&mut client.random);
-    io.random.fill_bytes(&mut client.legacy_session_id);
+    if client.config.speaks(ProtocolVersion::TLS1_3) {
+        // Middlebox compatibility (RFC 9846 D.4): any value, 32 octets.
+        client.legacy_session_id = new_session_id(io);
+    }
     if let Some(kept) = session_for(&client.config, &client.name, io.now) {
-        client.go_on_from(kept, io.now);
+        client.go_on_from(kept, io);
     }
     // The keys that are shared anyway come after a session's.
     if client.config.speaks(ProtocolVersion::TLS1_3) {
@@ -329,12 +355,16 @@ pub(crate) fn start(
         client.psks.extend(external.map(OfferedPsk::external));
     }
     client.early_left = early_data_for(&client.config, &client.psks);
-    let share = KeyShare::generate(client.config.groups[0], io.random)?;
-    let hello = client.hello(core::slice::from_ref(&share), None, None, io)?;
+    let shares = client
+        .config
+        .shares()
+        .map(|group| KeyShare::generate(group, io.random))
+        .collect::<Result<Vec<_>, _>>()?;
+    let hello = client.hello(&shares, None, None, io)?;
     client.begin_early_data(&hello, io);
     Ok(State::WaitSh(Box::new(WaitSh {
         client,
-        share,
+        shares,
         hello,
     })))
 }
@@ -342,7 +372,7 @@ pub(crate) fn start(
 /// A ClientHello has been sent.
 pub(crate) struct WaitSh {
     client: Client,
-    share: KeyShare,
+    shares: Vec<KeyShare>,
     hello: Vec<u8>,
 }
 
@@ -356,14 +386,14 @@ impl WaitSh {
     }
 
     fn server_hello(self, m: &ServerHello<'_>, io: &mut Io<'_>) -> Result<Box<WaitEe>, Error> {
-        check_head(&m.head, &self.client, &self.share, None)?;
+        check_head(&m.head, &self.client, &self.shares, None)?;
         let transcript = Transcript::new(m.head.cipher_suite, &self.hello);
         let seen = Seen {
             client: self.client,
             transcript,
             hello_retry: false,
         };
-        agree_keys(seen, self.share, m, io)
+        agree_keys(seen, self.shares, m, io)
     }
 
     /// Answers a HelloRetryRequest (RFC 9846 4.2.4) with a second ClientHello.
@@ -372,9 +402,10 @@ impl WaitSh {
         m: &HelloRetryRequest<'_>,
         io: &mut Io<'_>,
     ) -> Result<Box<WaitRetriedSh>, Error> {
-        check_head(&m.head, &self.client, &self.share, None)?;
-        let share = match m.selected_group {
-            Some(group) if group == self.share.group() => {
+        check_head(&m.head, &self.client, &self.shares, None)?;
+        let has = |group| self.shares.iter().any(|share| share.group() == group);
+        let shares = match m.selected_group {
+            Some(group) if has(group) => {
                 return Err(Error::PeerIllegalParameter(
                     "a retry asks for the share it has",
                 ));
@@ -384,13 +415,13 @@ impl WaitSh {
                     "a retry for a group not offered",
                 ));
             }
-            Some(group) => KeyShare::generate(group, io.random)?,
+            Some(group) => vec![KeyShare::generate(group, io.random)?],
             None if m.cookie.is_none() => {
                 return Err(Error::PeerIllegalParameter(
                     "a retry that would change nothing",
                 ));
             }
-            None => self.share,
+            None => self.shares,
         };
         io.aligned()?;
         let cipher_suite = m.head.cipher_suite;
@@ -402,12 +433,9 @@ impl WaitSh {
         self.client.early_left = None;
         io.outgoing.clear();
         self.client.psks.retain(|psk| psk.psk.suits(cipher_suite));
-        let hello = self.client.hello(
-            core::slice::from_ref(&share),
-            m.cookie,
-            Some(&transcript),
-            io,
-        )?;
+        let hello = self
+            .client
+            .hello(&shares, m.cookie, Some(&transcript), io)?;
         transcript.add(&hello);
         Ok(Box::new(WaitRetriedSh {
             seen: Seen {
@@ -415,7 +443,7 @@ impl WaitSh {
                 transcript,
                 hello_retry: true,
             },
-            share,
+            shares,
             cipher_suite,
         }))
     }
@@ -424,7 +452,7 @@ impl WaitSh {
 /// A second ClientHello has been sent.
 pub(crate) struct WaitRetriedSh {
     seen: Seen,
-    share: KeyShare,
+    shares: Vec<KeyShare>,
     /// The suite of the HelloRetryRequest, which the ServerHello must repeat.
     cipher_suite: CipherSuite,
 }
@@ -434,10 +462,10 @@ impl WaitRetriedSh {
         check_head(
             &m.head,
             &self.seen.client,
-            &self.share,
+            &self.shares,
             Some(self.cipher_suite),
         )?;
-        agree_keys(self.seen, self.share, m, io)
+        agree_keys(self.seen, self.shares, m, io)
     }
 }
 
@@ -452,10 +480,10 @@ struct Seen {
 fn check_head(
     head: &ServerHelloHead<'_>,
     client: &Client,
-    share: &KeyShare,
+    shares: &[KeyShare],
     retried_suite: Option<CipherSuite>,
 ) -> Result<(), Error> {
-    head.check(&client.offer(core::slice::from_ref(share), None))?;
+    head.check(&client.offer(shares, None))?;
     if retried_suite.is_some_and(|suite| suite != head.cipher_suite) {
         return Err(Error::PeerIllegalParameter(
             "the suite changed after a retry",
@@ -467,16 +495,17 @@ fn check_head(
 /// Ends the key exchange: from here both directions are under handshake keys.
 fn agree_keys(
     mut seen: Seen,
-    share: KeyShare,
+    shares: Vec<KeyShare>,
     m: &ServerHello<'_>,
     io: &mut Io<'_>,
 ) -> Result<Box<WaitEe>, Error> {
     let (group, public) = m.key_share;
-    if group != share.group() {
-        return Err(Error::PeerIllegalParameter(
+    let mut shares = shares.into_iter();
+    let share = shares
+        .find(|share| share.group() == group)
+        .ok_or(Error::PeerIllegalParameter(
             "a key share for a group not asked for",
-        ));
-    }
+        ))?;
     let aligned = io.aligned()?;
     let cipher_suite = m.head.cipher_suite;
     seen.transcript.add(io.raw);
@@ -501,6 +530,7 @@ fn agree_keys(
             cipher_suite,
             group: Some(group),
             signature_scheme: None,
+            client_signature_scheme: None,
             alpn: None,
             server_name: match &seen.client.name {
                 ServerName::DnsName(name) => Some(name.as_ref().to_string()),
@@ -585,7 +615,13 @@ impl WaitEe {
             return Ok(AfterEe::Certificate(Box::new(WaitCertCr(self.0))));
         };
         if let Some(session) = &psk.session {
-            io.keep_chain(session.peer_chain.clone(), Staples::default());
+            io.keep_chain(session.peer_chain.clone(), session.staples.clone());
+            if keyed.client.config.judge_resumed {
+                return Ok(AfterEe::Verdict(Box::new(WaitVerdict {
+                    keyed: self.0,
+                    asked: None,
+                })));
+            }
         }
         Ok(AfterEe::Psk(Box::new(WaitFinished {
             keyed: self.0,
@@ -598,6 +634,7 @@ impl WaitEe {
 enum AfterEe {
     Certificate(Box<WaitCertCr>),
     Psk(Box<WaitFinished>),
+    Verdict(Box<WaitVerdict>),
 }
 
 impl Keyed {
@@ -613,12 +650,14 @@ impl Keyed {
         }
         // RFC 9846 4.3.10: what was said in it was said in the session's suite and protocol.
         let session = self.psk.as_ref().and_then(|psk| psk.session.as_ref());
-        let same = session.is_some_and(|session| {
-            session.cipher_suite == self.agreed.cipher_suite && session.alpn == self.agreed.alpn
-        });
-        if !same {
+        if session.is_none_or(|session| session.cipher_suite != self.agreed.cipher_suite) {
             return Err(Error::PeerIllegalParameter(
-                "early data is taken with another suite or protocol",
+                "early data is taken with another suite",
+            ));
+        }
+        if session.is_none_or(|session| session.alpn != self.agreed.alpn) {
+            return Err(Error::PeerIllegalParameter(
+                "early data is taken with another protocol",
             ));
         }
         self.agreed.early_data = EarlyData::Accepted;
@@ -655,7 +694,7 @@ impl WaitCertCr {
         mut self,
         m: &CertificateRequest<'_>,
         io: &mut Io<'_>,
-    ) -> Result<Box<WaitCert>, Error> {
+    ) -> Result<Box<WaitIdentity>, Error> {
         // RFC 9846 4.4.2: the context is for requests after the handshake.
         if !m.context.is_empty() {
             return Err(Error::PeerIllegalParameter(
@@ -663,11 +702,12 @@ impl WaitCertCr {
             ));
         }
         self.0.transcript.add(io.raw);
-        let ours = self.0.client.config.identity_for(
-            |scheme| m.signature_algorithms.contains(scheme.0) && !scheme.is_pkcs1(),
+        let schemes = m.signature_algorithms.iter().map(SignatureScheme);
+        let request = IdentityRequest::new(
+            schemes.filter(|scheme| !scheme.is_pkcs1()),
             &m.certificate_authorities,
         );
-        Ok(Box::new(WaitCert(self.0, Asked(ours))))
+        Ok(Box::new(WaitIdentity(self.0, request)))
     }
 
     fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
@@ -675,10 +715,19 @@ impl WaitCertCr {
     }
 }
 
-/// The server asked for a certificate: ours, and how its key signs, if one suits.
-struct Asked(Option<(Arc<Identity>, SignatureScheme)>);
-
 /// CertificateRequest has been received.
+pub(crate) struct WaitIdentity(Keyed, IdentityRequest);
+
+impl WaitIdentity {
+    fn identity(self, shown: &Identified) -> Box<WaitCert> {
+        Box::new(WaitCert(self.0, Asked(shown.clone())))
+    }
+}
+
+/// The server asked for a certificate: what it gets.
+struct Asked(Identified);
+
+/// The server asked for a certificate, and we know which it gets.
 pub(crate) struct WaitCert(Keyed, Asked);
 
 impl WaitCert {
@@ -710,8 +759,8 @@ impl Keyed {
     }
 }
 
-/// The server's Certificate has been received. It is judged before its signature: a refusal costs
-/// less.
+/// The server's Certificate has been received, or is a session's. It is judged before its signature: a
+/// refusal costs less.
 pub(crate) struct WaitVerdict {
     keyed: Keyed,
     asked: Option<Asked>,
@@ -723,13 +772,20 @@ impl WaitVerdict {
         Judge::Server(client.config.verifier.as_deref(), &client.name)
     }
 
-    fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<Box<WaitCv>, Error> {
+    fn verdict(self, verdict: Result<(), netkit_x509::Error>) -> Result<AfterVerdict, Error> {
         verdict.map_err(Error::PeerCertificate)?;
-        Ok(Box::new(WaitCv {
-            keyed: self.keyed,
-            asked: self.asked,
-        }))
+        let Self { keyed, asked } = self;
+        Ok(match keyed.psk {
+            None => AfterVerdict::Verify(Box::new(WaitCv { keyed, asked })),
+            Some(_) => AfterVerdict::Psk(Box::new(WaitFinished { keyed, asked })),
+        })
     }
+}
+
+/// Where a verdict leads.
+enum AfterVerdict {
+    Verify(Box<WaitCv>),
+    Psk(Box<WaitFinished>),
 }
 
 /// The server's certificates are good.
@@ -801,6 +857,7 @@ impl WaitFinished {
         let Some((identity, scheme)) = identity else {
             return ending.finish(io).map(AfterFinished::Open);
         };
+        io.facts.identity = Some(Arc::clone(&identity));
         Ok(AfterFinished::Sign(Box::new(WaitSignature {
             to_sign: ToSign {
                 identity,
@@ -865,6 +922,7 @@ impl WaitSignature {
         flight.add(transcript, io, |out| {
             write_certificate_verify(out, self.to_sign.scheme, signature)
         })?;
+        self.ending.agreed.client_signature_scheme = Some(self.to_sign.scheme);
         self.ending.finish(io)
     }
 }

@@ -100,6 +100,15 @@ impl State {
         }
     }
 
+    /// Whether early data is taken, and may be answered: our Finished is sent.
+    pub(crate) fn answers_early_data(&self) -> bool {
+        match self {
+            Self::WaitEoed(_) => true,
+            Self::WaitFinished(s) => s.rest.agreed.early_data == EarlyData::Accepted,
+            _ => false,
+        }
+    }
+
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {
@@ -337,7 +346,7 @@ impl Choice {
         let (identity, signature_scheme) = config
             .identity_for(
                 |scheme| schemes.contains(scheme.0) && !scheme.is_pkcs1(),
-                m.server_name()?,
+                &m.wanted_identity()?,
             )
             .ok_or(Error::PeerNoCommonScheme)?;
         let cipher_suite = match retried {
@@ -594,6 +603,7 @@ impl Seen {
             cipher_suite: choice.cipher_suite,
             group: Some(group),
             signature_scheme,
+            client_signature_scheme: None,
             alpn: choice.alpn.clone(),
             server_name: m.server_name()?.map(ToOwned::to_owned),
             hello_retry: self.hello_retry,
@@ -621,6 +631,11 @@ impl Unfinished {
         self.flight.add(transcript, io, |out| {
             write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
                 out.nested_u16(|out| {
+                    // RFC 6066 3: the name was taken, and not where a session has it.
+                    if agreed.server_name.is_some() && !agreed.resumed {
+                        out.u16(ExtensionType::SERVER_NAME.0);
+                        out.nested_u16(|_| Ok(()))?;
+                    }
                     write_protocol(agreed.alpn.as_deref(), out)?;
                     if agreed.early_data == EarlyData::Accepted {
                         out.u16(ExtensionType::EARLY_DATA.0);
@@ -648,6 +663,7 @@ impl Unfinished {
                 write_certificate_request(out, client_auth)
             })?;
         }
+        io.facts.identity = Some(Arc::clone(&identity));
         self.flight.add(transcript, io, |out| {
             let wanted = |kind| m.extensions.get(kind).is_some();
             write_certificate(out, &[], Some(&identity), wanted)
@@ -764,7 +780,10 @@ impl WaitCert {
             io.keep_chain(chain, staples);
             return Ok(AfterCertificate::Given(Box::new(WaitVerdict(self.0))));
         }
-        self.0.rest.config.allow_no_certificate()?;
+        self.0
+            .rest
+            .config
+            .allow_no_certificate(ProtocolVersion::TLS1_3)?;
         Ok(AfterCertificate::None(Box::new(self.0)))
     }
 }
@@ -797,6 +816,7 @@ impl WaitCv {
         let accepted = auth.map_or(&[][..], |auth| &auth.signature_schemes);
         check_verify(m, accepted, Side::Client, &rest.transcript, io)?;
         rest.transcript.add(io.raw);
+        rest.agreed.client_signature_scheme = Some(m.algorithm);
         Ok(Box::new(self.0))
     }
 }
