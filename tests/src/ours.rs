@@ -12,7 +12,7 @@ use libtest_mimic::Failed;
 use netkit::http::header::CONTENT_ENCODING;
 use netkit::http::{HeaderValue, Method, Request, Response, StatusCode};
 use netkit::tls::{Agreed, ServerConfig};
-use netkit::{Arrival, Body, Coding, Handler, Server, Shutdown, WebSocket, websocket};
+use netkit::{Arrival, Body, Coding, Handler, Server, Shutdown, Transport, WebSocket, websocket};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::cases;
@@ -47,7 +47,27 @@ impl Ours {
         Self::start(Server::http(), cases::answer)
     }
 
+    /// HTTP at `at` of another TCP: what `open` makes in the server's own runtime.
+    pub fn over<T: Transport>(
+        at: SocketAddr,
+        open: impl FnOnce() -> Result<T, Failed> + Send + 'static,
+    ) -> Result<Self, Failed> {
+        Self::run(Server::http(), always(answer), at, move |server| {
+            Ok(server.transport(open()?))
+        })
+    }
+
     fn start(server: Server, handler: impl Handler) -> Result<Self, Failed> {
+        Self::run(server, handler, (Ipv4Addr::LOCALHOST, 0).into(), Ok)
+    }
+
+    /// `last` has the last word on the server, inside of its runtime.
+    fn run(
+        server: Server,
+        handler: impl Handler,
+        at: SocketAddr,
+        last: impl FnOnce(Server) -> Result<Server, Failed> + Send + 'static,
+    ) -> Result<Self, Failed> {
         let shutdown = Shutdown::new();
         let refusals = Arc::<Mutex<Vec<String>>>::default();
         let heard = Arc::clone(&refusals);
@@ -59,18 +79,19 @@ impl Ours {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(error.report());
             });
-        let (ready, at) = mpsc::channel();
+        let (ready, listening) = mpsc::channel();
         let thread = thread::spawn(move || {
             let ended = block_on(async {
-                let bound = server.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+                let bound = last(server)?.bind(at)?;
                 let _ = ready.send(bound.local_addr());
-                bound.serve(handler).await
+                bound.serve(handler).await?;
+                Ok::<_, Failed>(())
             });
             if let Err(error) = ended {
-                panic!("our server: {}", error.report());
+                panic!("our server: {}", error.message().unwrap_or("failed"));
             }
         });
-        let at = at.recv_timeout(PATIENCE)?;
+        let at = listening.recv_timeout(PATIENCE)?;
         Ok(Self {
             at,
             refusals,

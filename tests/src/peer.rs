@@ -26,9 +26,13 @@ pub enum Peer {
     Python,
     /// `node`: its standard library alone.
     Node,
+    /// `ping`.
+    Ping,
+    /// The right to make a network namespace and a TUN device in it, and the programs for that.
+    Tun,
 }
 
-const COUNT: usize = 9;
+const COUNT: usize = 11;
 
 impl Peer {
     /// The command that starts it.
@@ -45,6 +49,8 @@ impl Peer {
             Self::Wrk => "wrk",
             Self::Python => "python3",
             Self::Node => "node",
+            Self::Ping => "ping",
+            Self::Tun => "unshare",
         }
     }
 
@@ -57,6 +63,8 @@ impl Peer {
                 Self::OpenSsl | Self::Go => &["version"],
                 // Lists the interfaces only to those who may capture on one.
                 Self::Tshark => &["-i", "lo", "-a", "duration:0", "-w", "/dev/null"],
+                Self::Ping => &["-V"],
+                Self::Tun => &["--net", "ip", "tuntap", "add", "dev", "tun0", "mode", "tun"],
                 _ => &["--version"],
             };
             let mut command = Command::new(self.command());
@@ -75,6 +83,8 @@ impl Peer {
             Self::Wrk => "no wrk",
             Self::Python => "no python3",
             Self::Node => "no node",
+            Self::Ping => "no ping",
+            Self::Tun => "no unshare or ip, or no right to make a TUN device",
         })
     }
 }

@@ -93,9 +93,10 @@ pub(crate) struct Serve {
     /// The folder to serve
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) folder: PathBuf,
-    /// The address and port to listen on; port 0 takes any and prints it
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
-    pub(crate) listen: SocketAddr,
+    /// The address and port to listen on; port 0 takes any and prints it [default: 127.0.0.1:8443, with
+    /// --tun port 8443 of that host]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
     /// The server's certificate and the ones that lead to its CA, as PEM
     #[arg(long, value_name = "PEM", requires = "key", conflicts_with = "dev_ca")]
     pub(crate) cert: Option<PathBuf>,
@@ -131,6 +132,23 @@ pub(crate) struct Serve {
     pub(crate) http: bool,
     #[command(flatten)]
     pub(crate) tls: TlsVersions,
+    #[cfg(all(feature = "tun", target_os = "linux"))]
+    #[command(flatten)]
+    pub(crate) stack: Stack,
+}
+
+/// netkit's own TCP/IP host instead of the kernel's.
+#[cfg(all(feature = "tun", target_os = "linux"))]
+#[derive(Debug, Args)]
+pub(crate) struct Stack {
+    /// Speak TCP by a host of netkit's own on the TUN device NAME, instead of by the kernel. The device
+    /// has to be there and up: `ip tuntap add dev NAME mode tun`, `ip addr add IP/PREFIX dev NAME` for the
+    /// kernel's end, `ip link set NAME up`
+    #[arg(long, value_name = "NAME", requires = "tun_addr")]
+    pub(crate) tun: Option<String>,
+    /// That host's address, another one of the kernel's network there; may be repeated, for both families
+    #[arg(long, value_name = "IP/PREFIX", requires = "tun")]
+    pub(crate) tun_addr: Vec<netkit::stack::Prefix>,
 }
 
 /// A kind of private key.
@@ -213,6 +231,9 @@ pub(crate) struct Get {
     /// Give up after so many seconds, whatever has arrived
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) max_time: Option<Duration>,
+    #[cfg(all(feature = "tun", target_os = "linux"))]
+    #[command(flatten)]
+    pub(crate) stack: Stack,
 }
 
 /// A time that is longer than nothing.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use netkit::http::{Response, Version};
-use netkit::{Body, Client, CodingLimits};
+use netkit::{Body, Client, ClientBuilder, CodingLimits};
 
 use tokio::time::Instant;
 
@@ -34,15 +34,37 @@ pub(crate) fn run(args: &args::Get) -> Result<(), Failure> {
     ended
 }
 
+#[cfg(all(feature = "tun", target_os = "linux"))]
 async fn fetch(args: &args::Get) -> Result<(), Failure> {
-    let end = args.max_time.map(|most| Instant::now() + most);
     let recorder = Arc::new(Recorder::new());
+    let builder = client(args, &recorder)?;
+    let Some(host) = crate::tun::Host::open(&args.stack)? else {
+        return fetch_by(args, builder.build()?, &recorder).await;
+    };
+    let client = builder.transport(host.net.clone()).build()?;
+    let ended = fetch_by(args, client, &recorder).await;
+    host.finish().await.and(ended)
+}
+
+#[cfg(not(all(feature = "tun", target_os = "linux")))]
+async fn fetch(args: &args::Get) -> Result<(), Failure> {
+    let recorder = Arc::new(Recorder::new());
+    let client = client(args, &recorder)?.build()?;
+    fetch_by(args, client, &recorder).await
+}
+
+async fn fetch_by(
+    args: &args::Get,
+    client: Client,
+    recorder: &Arc<Recorder>,
+) -> Result<(), Failure> {
+    let end = args.max_time.map(|most| Instant::now() + most);
     let held = match file(args).filter(|_| args.resume) {
         Some(file) => Held::of(file)?,
         None => None,
     };
     let answered = tokio::select! {
-        answered = ask(args, held.as_ref(), &recorder) => answered?,
+        answered = ask(args, &client, held.as_ref(), recorder) => answered?,
         late = late(args, end) => return Err(late),
     };
     let stop = async {
@@ -54,7 +76,7 @@ async fn fetch(args: &args::Get) -> Result<(), Failure> {
             late = late(args, end) => late,
         }
     };
-    take(args, answered, held, &recorder, stop).await
+    take(args, answered, held, recorder, stop).await
 }
 
 /// `--max-time`; it never comes without.
@@ -71,10 +93,10 @@ async fn late(args: &args::Get, end: Option<Instant>) -> Failure {
 /// The last response of those that the URL leads to.
 async fn ask(
     args: &args::Get,
+    client: &Client,
     held: Option<&Held>,
     recorder: &Arc<Recorder>,
 ) -> Result<(Response<Body>, Told), Failure> {
-    let client = client(args, recorder)?;
     let mut hop = Hop::first(request::uri(&args.url)?);
     loop {
         let request = request::of(args, &hop, held).await?;
@@ -146,7 +168,7 @@ fn decoded(response: &Response<Body>) -> Result<(), Failure> {
     }
 }
 
-fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure> {
+fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<ClientBuilder, Failure> {
     let versions = args.tls.range()?;
     let mut builder = Client::builder()
         .keep_alive(false)
@@ -175,7 +197,7 @@ fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<Client, Failure>
         let recorder = Arc::clone(recorder);
         builder = builder.configure_tls(|config| config.watch = Some(recorder));
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 /// `-I`: the head is what was asked for.

@@ -12,6 +12,8 @@ mod paint;
 mod rsa_key;
 mod serve;
 mod story;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+mod tun;
 mod ws;
 
 use std::io::Write;

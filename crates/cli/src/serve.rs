@@ -10,11 +10,13 @@ mod listing;
 use std::convert::Infallible;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+#[cfg(all(feature = "tun", target_os = "linux"))]
+use netkit::Handler;
 use netkit::http::{Request, Response};
 use netkit::tls::{ClientAuth, Identity, ServerConfig};
 use netkit::{Arrival, Body, Server, Shutdown};
@@ -38,13 +40,52 @@ pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
         folder,
         echo: args.ws_echo.clone(),
     });
-    server.run(args.listen, 0, ready, move |request: Request<Body>| {
+    let handler = move |request: Request<Body>| {
         let site = Arc::clone(&site);
         // Nothing here reads a request's body.
         let request = request.map(drop);
         async move { Ok::<_, Infallible>(respond(&site, &request).await) }
-    })?;
+    };
+    #[cfg(all(feature = "tun", target_os = "linux"))]
+    if args.stack.tun.is_some() {
+        return on_tun(args, server, ready, handler);
+    }
+    let at = args.listen.unwrap_or((Ipv4Addr::LOCALHOST, PORT).into());
+    server.run(at, 0, ready, handler)?;
     Ok(())
+}
+
+/// Where it listens unless told otherwise.
+const PORT: u16 = 8443;
+
+/// Serves by a host of our own, which one thread drives.
+#[cfg(all(feature = "tun", target_os = "linux"))]
+fn on_tun(
+    args: &args::Serve,
+    server: Server,
+    ready: impl FnOnce(SocketAddr),
+    handler: impl Handler,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::file("runtime", e))?;
+    runtime.block_on(async {
+        let Some(host) = crate::tun::Host::open(&args.stack)? else {
+            return Ok(());
+        };
+        let own = args.stack.tun_addr.first();
+        let own = own.map(|own| SocketAddr::new(own.address(), PORT));
+        let at = args
+            .listen
+            .or(own)
+            .unwrap_or((Ipv4Addr::UNSPECIFIED, PORT).into());
+        let bound = server.transport(host.net.clone()).bind(at)?;
+        ready(bound.local_addr());
+        let served = bound.serve(handler).await;
+        host.finish().await?;
+        Ok(served?)
+    })
 }
 
 /// What is served.
@@ -197,7 +238,7 @@ fn greet(args: &args::Serve, at: SocketAddr, dev: Option<&Dev>) {
 
 fn loopback_like(unspecified: IpAddr) -> IpAddr {
     match unspecified {
-        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
     }
 }

@@ -19,6 +19,8 @@ mod network;
 pub mod pcap;
 mod prefix;
 mod slab;
+#[cfg(all(feature = "tun", target_os = "linux"))]
+mod tun;
 mod watch;
 
 pub use config::HostConfig;
@@ -28,6 +30,8 @@ pub use host::{Event, Host, ListenerId, Readiness, Sent, SocketId};
 pub use net::{Cable, Device, Driver, Net, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 pub use network::Network;
 pub use prefix::{Prefix, PrefixError};
+#[cfg(all(feature = "tun", target_os = "linux"))]
+pub use tun::Tun;
 pub use watch::{Note, Watch};
 
 pub use netkit_tcp as tcp;
