@@ -708,7 +708,7 @@ fn a_packet_too_big_makes_segments_smaller() {
         let (mut a, mut b, now) = (host(), peer(), SECOND);
         let (server, client) = connected(&mut a, &mut b, family, now);
         a.send(now, server, &[7; 1400]).expect("open");
-        a.send(now, server, &[7; 20_000]).expect("open");
+        a.send(now, server, &vec![7; 20_000]).expect("open");
         let large = sent(&mut a, now).expect("data");
         assert_eq!(large.len(), 1500);
         while sent(&mut a, now).is_some() {}
