@@ -66,7 +66,9 @@ impl Talk {
         let Some(id) = self.id else { return };
         let mut buffer = [0; 4096];
         self.said += host.send(now, id, &self.says[self.said..]).unwrap_or(0);
-        if self.said == self.says.len() {
+        // Closed before the peer has answered, it would be taken back.
+        let is_open = |it: &Connection| it.state().is_synchronized();
+        if self.said == self.says.len() && host.connection(id).is_some_and(is_open) {
             host.close(now, id).expect("held");
         }
         while let Ok(count @ 1..) = host.read(now, id, &mut buffer) {
