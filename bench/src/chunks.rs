@@ -70,7 +70,8 @@ fn compare(bench: &mut Bench, name: &str, size: usize) {
 fn waiting() -> Server {
     let mut server = Server::default();
     let mut head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    let step = server.recv(&mut head, &mut [Slot::default(); 2]);
+    let mut slots = [Slot::default(); 2];
+    let step = server.recv(&mut head, &mut slots);
     assert!(step.is_ok_and(|step| matches!(step.event, Event::Head(_))));
     server
 }

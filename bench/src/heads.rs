@@ -126,9 +126,10 @@ fn parse(bench: &mut Bench, head: &str) {
         format!("head/theirs/{length}"),
     ];
     if let Some(counts) = counted::instructions([&names[0], &names[1]]) {
+        let name = format!("{name}/instructions");
         let contest = Contest {
             unit: Unit::Instructions,
-            ..contest(&format!("{name}/instructions"))
+            ..contest(&name)
         };
         bench.count(&contest, counts);
     }
