@@ -5,6 +5,7 @@ use crate::{
     dial::{self, Target, Trust},
     error::{Error, Stage},
     exchange::{Failed, Running},
+    lenience,
     limits::IDLE_PER_HOST,
     pool::{Conn, Origin, Pool},
     random, roots,
@@ -20,7 +21,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use netkit_http::{Version, limits::CodingLimits};
+use netkit_http::{Leniencies, Leniency, Version, limits::CodingLimits};
 use netkit_tls::{ClientConfig, ClientSessionMemory, DangerousAcceptAny, KeyLog};
 use netkit_ws::handshake::Opening;
 use netkit_x509::Roots;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) keep_alive: bool,
     pub(crate) version: Version,
     pub(crate) connect_to: Option<(String, u16)>,
+    pub(crate) lenience: lenience::OfServers,
     /// Content codings are asked for and taken off.
     pub(crate) decode: Option<CodingLimits>,
 }
@@ -65,6 +67,7 @@ pub struct ClientBuilder {
     idle_for: Duration,
     version: Version,
     connect_to: Option<String>,
+    lenience: lenience::OfServers,
     decode: Option<CodingLimits>,
 }
 
@@ -83,6 +86,7 @@ impl Default for ClientBuilder {
             idle_for: Duration::from_secs(50),
             version: Version::Http11,
             connect_to: None,
+            lenience: lenience::OfServers::default(),
             decode: None,
         }
     }
@@ -183,6 +187,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Lets pass what `leniencies` say, of servers that are known to need it. `hear` is told of each that a
+    /// response used: the server's host and port, and the octet of its stream where it showed first.
+    #[must_use]
+    pub fn lenient(
+        mut self,
+        leniencies: Leniencies,
+        hear: impl Fn((String, u16), Leniency, u64) + Send + Sync + 'static,
+    ) -> Self {
+        self.lenience = lenience::OfServers::new(leniencies, hear);
+        self
+    }
+
     /// Where streams come from. The default is [`Tcp`].
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
@@ -232,6 +248,7 @@ impl ClientBuilder {
                 keep_alive: self.keep_alive,
                 version: self.version,
                 connect_to,
+                lenience: self.lenience,
                 decode: self.decode,
             }),
         })
@@ -404,8 +421,10 @@ impl Client {
         };
         let (wire, facts) = dial::dial(&*shared.transport, &target, &shared.timeouts).await?;
         span::dialled(&facts);
+        let machine = netkit_http::Client::default().lenient(shared.lenience.leniencies);
+        let told = shared.lenience.of((origin.host.clone(), origin.port));
         let conn = Conn {
-            link: Connection::new(wire, netkit_http::Client::default()),
+            link: Connection::new(wire, machine, told),
             facts: Arc::new(facts),
             requests: 0,
         };

@@ -1,6 +1,7 @@
 use crate::{
     body::Body,
     error::{Error, Layer, Stage},
+    lenience::Told,
     limits::{FIELDS, WRITE_AHEAD},
     timeouts::Deadline,
     transport::Stream,
@@ -27,6 +28,8 @@ pub(crate) trait Machine {
         input: &mut [u8],
         slots: &mut [Slot],
     ) -> Result<Step<Found<Self::Head>>, HttpError>;
+    /// Tells what was let pass of the message that arrives.
+    fn tell(&self, told: &mut Told);
     /// What ended the messages that arrive.
     fn failure(&self) -> Option<Failure>;
     fn eof(&mut self);
@@ -45,6 +48,10 @@ macro_rules! machine {
                 slots: &mut [Slot],
             ) -> Result<Step<Found<$Head>>, HttpError> {
                 Self::step(self, input, slots)
+            }
+
+            fn tell(&self, told: &mut Told) {
+                told.tell(self.leniencies_used());
             }
 
             fn failure(&self) -> Option<Failure> {
@@ -87,6 +94,8 @@ pub(crate) struct Connection<M> {
     pub(crate) scratch: Vec<u8>,
     /// Octets that had left when the send deadline was last armed.
     left_then: Option<u64>,
+    /// Who hears of what is let pass.
+    told: Option<Told>,
 }
 
 /// A message to send, behind its head.
@@ -116,7 +125,7 @@ pub(crate) fn refused(stage: Stage, error: http::Error) -> Error {
 }
 
 impl<M: Machine> Connection<M> {
-    pub(crate) fn new(wire: Wire<Box<dyn Stream>>, machine: M) -> Self {
+    pub(crate) fn new(wire: Wire<Box<dyn Stream>>, machine: M, told: Option<Told>) -> Self {
         Self {
             wire,
             machine,
@@ -124,6 +133,7 @@ impl<M: Machine> Connection<M> {
             deadline: Deadline::new(),
             scratch: Vec::new(),
             left_then: None,
+            told,
         }
     }
 
@@ -141,6 +151,10 @@ impl<M: Machine> Connection<M> {
                 None => Error::http(stage, error),
             })?;
             if !matches!(step.event, Found::NeedData) {
+                let marks = matches!(step.event, Found::Head(_) | Found::Interim(_) | Found::End);
+                if let Some(told) = self.told.as_mut().filter(|_| marks) {
+                    self.machine.tell(told);
+                }
                 return Poll::Ready(Ok(step));
             }
             self.wire.eat(step.used);

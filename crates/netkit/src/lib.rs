@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod feed;
 pub mod identity;
+mod lenience;
 mod limits;
 mod pool;
 mod random;
@@ -50,7 +51,7 @@ pub use websocket::WebSocket;
 
 pub use bytes::Bytes;
 pub use http;
-pub use netkit_http::{coding::Coding, limits::CodingLimits, semantics};
+pub use netkit_http::{Leniencies, Leniency, coding::Coding, limits::CodingLimits, semantics};
 #[cfg(feature = "stack")]
 pub use netkit_stack as stack;
 pub use netkit_tls as tls;

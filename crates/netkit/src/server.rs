@@ -1,6 +1,7 @@
 use crate::{
     body::Body,
     error::{BoxError, Error, Layer, Stage},
+    lenience,
     limits::CONNECTIONS,
     random, serving,
     shutdown::Shutdown,
@@ -8,6 +9,7 @@ use crate::{
     transport::{Listener, Stream, Tcp, Transport},
 };
 use http::{Request, Response};
+use netkit_http::{Leniencies, Leniency};
 use netkit_tls::{Identity, ServerConfig, TicketKeys};
 use std::{
     fmt, future::poll_fn, io, net::SocketAddr, num::NonZero, sync::Arc, task::Poll, thread,
@@ -50,6 +52,7 @@ pub struct Server {
     pub(crate) shutdown: Shutdown,
     max_connections: usize,
     on_refusal: Option<Arc<OnRefusal>>,
+    pub(crate) lenience: lenience::OfClients,
 }
 
 /// A server that listens.
@@ -68,6 +71,7 @@ impl Server {
             shutdown: Shutdown::new(),
             max_connections: CONNECTIONS,
             on_refusal: None,
+            lenience: lenience::OfClients::default(),
         }
     }
 
@@ -130,6 +134,18 @@ impl Server {
         hear: impl Fn(Option<SocketAddr>, &Error) + Send + Sync + 'static,
     ) -> Self {
         self.on_refusal = Some(Arc::new(hear));
+        self
+    }
+
+    /// Lets pass what `leniencies` say, of clients that are known to need it. `hear` is told of each that a
+    /// request used: the client's address, and the octet of its stream where it showed first.
+    #[must_use]
+    pub fn lenient(
+        mut self,
+        leniencies: Leniencies,
+        hear: impl Fn(Option<SocketAddr>, Leniency, u64) + Send + Sync + 'static,
+    ) -> Self {
+        self.lenience = lenience::OfClients::new(leniencies, hear);
         self
     }
 

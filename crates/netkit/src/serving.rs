@@ -80,8 +80,9 @@ async fn connection<H: Handler>(server: Arc<Server>, stream: Box<dyn Stream>, ha
         number: 0,
         shutdown: server.shutdown.clone(),
     };
+    let machine = netkit_http::Server::default().lenient(server.lenience.leniencies);
     let mut serving = Serving {
-        link: Connection::new(wire, netkit_http::Server::default()),
+        link: Connection::new(wire, machine, server.lenience.of(peer)),
         stop: server.shutdown.waiter(),
         hears_stop: false,
         server,

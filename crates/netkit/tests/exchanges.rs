@@ -3,14 +3,14 @@
 mod support;
 
 use netkit::{
-    Arrival, Body, Bytes, Client, Exchange, Server, Shutdown,
+    Arrival, Body, Bytes, Client, Exchange, Leniencies, Leniency, Server, Shutdown,
     http::{Method, Request, Response, StatusCode, Version, header},
 };
 use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -442,7 +442,7 @@ async fn a_response_whose_body_fails_does_not_look_complete() {
 #[tokio::test]
 async fn a_body_that_a_task_keeps_is_fed_after_the_response() {
     let (tell, told) = tokio::sync::oneshot::channel();
-    let tell = std::sync::Mutex::new(Some(tell));
+    let tell = Mutex::new(Some(tell));
     let bound = Server::http().bind(LOOPBACK).unwrap();
     let at = bound.local_addr();
     tokio::spawn(bound.serve(move |request: Request<Body>| {
@@ -482,4 +482,48 @@ async fn a_body_longer_than_its_handler_allows_is_413() {
         assert_eq!(response.status(), status, "{size}");
         assert!(response.into_body().collect(1000).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn what_is_let_pass_is_told_once_and_only_what_was_asked_for() {
+    type Told = Arc<Mutex<Vec<(Leniency, u64)>>>;
+    let told: Told = Arc::default();
+    let hears = Arc::clone(&told);
+    let leniencies = Leniencies::NONE.with(Leniency::BareLf);
+    let server = Server::http().lenient(leniencies, move |_, leniency, at| {
+        hears.lock().unwrap().push((leniency, at));
+    });
+    let at = start_echo(server);
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let raw = "GET / HTTP/1.1\nHost: h\n\nGET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n";
+    stream.write_all(raw.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(*told.lock().unwrap(), [(Leniency::BareLf, 14)]);
+
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1000];
+            let _ = stream.read(&mut asked).await.unwrap();
+            let raw = b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nhi";
+            stream.write_all(raw).await.unwrap();
+        }
+    });
+    let url = format!("http://{at}/");
+    let refused = client().build().unwrap().get(&url).await.unwrap_err();
+    assert!(refused.to_string().contains("' ' at octet 31"), "{refused}");
+    let told: Told = Arc::default();
+    let hears = Arc::clone(&told);
+    let leniencies = Leniencies::NONE.with(Leniency::SpaceBeforeColon);
+    let lenient = client().lenient(leniencies, move |peer, leniency, at| {
+        assert_eq!(peer.0, "127.0.0.1");
+        hears.lock().unwrap().push((leniency, at));
+    });
+    let response = lenient.build().unwrap().get(&url).await.unwrap();
+    assert_eq!(response.into_body().collect(10).await.unwrap(), "hi");
+    assert_eq!(*told.lock().unwrap(), [(Leniency::SpaceBeforeColon, 31)]);
 }
