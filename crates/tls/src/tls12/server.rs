@@ -518,11 +518,6 @@ impl Negotiated {
         let sct_list = staples.sct_list.as_deref();
         let renegotiates_securely = m.renegotiates_securely()?;
         let answers = [
-            // RFC 6066 3: the name was taken.
-            (
-                X::SERVER_NAME,
-                self.agreed.server_name.is_some().then_some(&[][..]),
-            ),
             (
                 X::RENEGOTIATION_INFO,
                 renegotiates_securely.then_some(&FIRST_HANDSHAKE[..]),
@@ -543,6 +538,11 @@ impl Negotiated {
             (
                 X::SIGNED_CERTIFICATE_TIMESTAMP,
                 sct_list.filter(|_| wanted(X::SIGNED_CERTIFICATE_TIMESTAMP)),
+            ),
+            // RFC 6066 3: the name was taken.
+            (
+                X::SERVER_NAME,
+                self.agreed.server_name.is_some().then_some(&[][..]),
             ),
         ];
         let hello = Hello {
