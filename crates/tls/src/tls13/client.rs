@@ -117,6 +117,7 @@ impl State {
         match self {
             Self::WaitSh(s) => s.client.early_left.as_mut(),
             Self::WaitEe(s) => s.0.client.early_left.as_mut(),
+            Self::WaitVerdict(s) => s.keyed.client.early_left.as_mut(),
             Self::WaitFinished(s) => s.keyed.client.early_left.as_mut(),
             _ => None,
         }
