@@ -484,6 +484,17 @@ impl<'t> Exchange<'t> {
         if !self.has("implicit-handshake") {
             self.check(&agreed)?;
         }
+        if self.has("expect-extended-master-secret") {
+            // Without it TLS 1.2 exports nothing (RFC 7627 5.4).
+            let exported = self.connection.export(b"EXPERIMENTAL", b"", &mut [0; 32]);
+            expect(exported.is_ok(), || "no extended_master_secret".into())?;
+        }
+        if self.has("no-op-extra-handshake") {
+            let before = self.wire.out.len();
+            let step = self.connection.recv(&mut [], &mut self.wire.out)?;
+            let idle = step.event == Event::NeedData && self.wire.out.len() == before;
+            expect(idle, || "a handshake that is done goes on".into())?;
+        }
         self.export()?;
         if self.has("send-alert") {
             const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
