@@ -69,7 +69,10 @@ pub(crate) struct Place {
     pub(crate) mtu: u16,
 }
 
-#[expect(clippy::unused_self, reason = "the namespace is what a place stands for")]
+#[expect(
+    clippy::unused_self,
+    reason = "the namespace is what a place stands for"
+)]
 impl Place {
     /// Makes the device.
     pub(crate) fn new(family: Family, mtu: u16) -> Result<Self, Failed> {

@@ -45,6 +45,7 @@ pub const BEFORE_RATIO: u64 = 1 << 20;
 
 /// The ratio is judged each time so many coded octets have come; between two times they decode to a
 /// little more than a thousand times as much.
+#[cfg(feature = "coding")]
 pub(crate) const RATIO_GRID: u64 = 1024;
 
 /// Octets of the header of one gzip member. RFC 1952 2.3 sets no bound to a file's name or comment; an extra
