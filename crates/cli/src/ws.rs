@@ -1,7 +1,7 @@
 //! `netkit ws`: lines of standard input become messages, messages lines of standard output.
 
 use std::future::poll_fn;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -94,8 +94,11 @@ async fn types(mut sender: Sender) -> Result<(), Failure> {
 
 /// Until the connection ends; why the peer closed it.
 async fn listens(mut receiver: Receiver) -> Result<Option<CloseReason>, Failure> {
+    let seen = std::io::stdout().is_terminal();
     while let Some(message) = receiver.recv().await? {
         let line = match message {
+            // A stranger's text does not command a terminal.
+            Message::Text(text) if seen => shown(&text),
             Message::Text(text) => text,
             Message::Binary(octets) => format!("{} octets: {}", octets.len(), hex::encode(&octets)),
         };
@@ -103,6 +106,19 @@ async fn listens(mut receiver: Receiver) -> Result<Option<CloseReason>, Failure>
             .map_err(|e| Failure::file("standard output", e))?;
     }
     Ok(receiver.close_reason())
+}
+
+/// Text without what a terminal would obey: its control characters stand escaped, but for tabs and line feeds.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && !matches!(character, '\t' | '\n') {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn tell_closed(closed: &CloseReason) {
@@ -140,4 +156,18 @@ pub(crate) fn told(sent: bool, head: &FrameHead) -> String {
     };
     let FrameHead { opcode, length, .. } = head;
     format!("{way} {opcode}, {length} octets{masked}{compressed}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_no_command_of_a_peer() {
+        let text = "b\u{e9}ll\u{7}\u{1b}[2J\u{9b}31m\ttab\nline\r";
+        assert_eq!(
+            shown(text),
+            "b\u{e9}ll\\u{7}\\u{1b}[2J\\u{9b}31m\ttab\nline\\r"
+        );
+    }
 }

@@ -292,9 +292,9 @@ impl Socket {
         writes: &mut Context<'_>,
         whole: bool,
     ) -> Poll<Result<Option<(Kind, bool)>, Error>> {
-        // A peer that does not read its answers is not read from.
-        if !self.wire.has_room() {
-            ready!(self.poll_flush(writes))?;
+        // A peer that does not read its answers is not read from; one that has gone is heard to the end.
+        if !self.wire.has_room() && self.poll_flush(writes).is_pending() {
+            return Poll::Pending;
         }
         let input = self.wire.unread();
         let step = self
@@ -614,18 +614,46 @@ mod tests {
 
     #[test]
     fn what_came_before_the_peer_left_is_heard_though_nothing_can_be_sent() {
-        let server = Server {
-            sends: &[0x81, 2, b'h', b'i', 0x88, 2, 0x03, 0xe8],
-            without_end: false,
-            takes: Takes::Never,
-        };
-        block_on(async {
-            let mut socket = WebSocket::new(server.connected(), None);
-            assert!(socket.send("too late").await.is_err());
-            assert_eq!(socket.recv().await.unwrap(), Some("hi".into()));
-            assert_eq!(socket.recv().await.unwrap(), None);
-            let why = socket.close_reason().unwrap();
-            assert_eq!(why.code, Some(CloseCode::NORMAL_CLOSURE));
-        });
+        for message in ["too late".to_owned(), "x".repeat(2 * WRITE_AHEAD)] {
+            let server = Server {
+                sends: &[0x81, 2, b'h', b'i', 0x88, 2, 0x03, 0xe8],
+                without_end: false,
+                takes: Takes::Never,
+            };
+            block_on(async {
+                let mut socket = WebSocket::new(server.connected(), None);
+                assert!(socket.send(message).await.is_err());
+                assert_eq!(socket.recv().await.unwrap(), Some("hi".into()));
+                assert_eq!(socket.recv().await.unwrap(), None);
+                let why = socket.close_reason().unwrap();
+                assert_eq!(why.code, Some(CloseCode::NORMAL_CLOSURE));
+            });
+        }
+    }
+
+    #[test]
+    fn close_may_be_said_before_and_after_the_peer_said_it_but_nothing_else_after() {
+        for peer_first in [false, true] {
+            let server = Server {
+                sends: CLOSED,
+                without_end: false,
+                takes: Takes::Everything,
+            };
+            block_on(async {
+                let (mut sender, mut receiver) = WebSocket::new(server.connected(), None).split();
+                if peer_first {
+                    assert_eq!(receiver.recv().await.unwrap(), None);
+                }
+                for _ in 0..2 {
+                    sender.close(CloseCode::NORMAL_CLOSURE, "").await.unwrap();
+                }
+                let misused = |error: Error| error.to_string();
+                let sent = sender.send("late").await.map_err(misused);
+                let pinged = sender.ping(b"late").await.map_err(misused);
+                assert_eq!(sent, pinged);
+                assert!(sent.unwrap_err().contains("close"));
+                assert_eq!(receiver.recv().await.unwrap(), None);
+            });
+        }
     }
 }
