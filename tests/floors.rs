@@ -72,6 +72,7 @@ const FLOORS: [Floor; 9] = [
             "crypto-bigint",
             "ml-kem",
             "p521",
+            "brotli",
             "flate2",
         ],
         budget: 30,

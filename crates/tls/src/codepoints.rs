@@ -63,6 +63,8 @@ wire_enum! {
         CERTIFICATE_STATUS = 22, "CertificateStatus";
         /// KeyUpdate.
         KEY_UPDATE = 24, "KeyUpdate";
+        /// CompressedCertificate (RFC 8879).
+        COMPRESSED_CERTIFICATE = 25, "CompressedCertificate";
         /// The synthetic message that stands for the first ClientHello after a retry.
         MESSAGE_HASH = 254, "message_hash";
     }
@@ -137,6 +139,18 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// How certificates are compressed (RFC 8879 7.3).
+    pub struct CertificateCompressionAlgorithm(u16) {
+        /// zlib (RFC 1950).
+        ZLIB = 1, "zlib";
+        /// Brotli (RFC 7932).
+        BROTLI = 2, "brotli";
+        /// Zstandard (RFC 8878).
+        ZSTD = 3, "zstd";
+    }
+}
+
+wire_enum! {
     /// The kind of an extension (RFC 9846 4.3).
     pub struct ExtensionType(u16) {
         /// The name of the server (RFC 6066).
@@ -159,6 +173,8 @@ wire_enum! {
         PADDING = 21, "padding";
         /// TLS 1.2 binds its master secret to the handshake (RFC 7627).
         EXTENDED_MASTER_SECRET = 23, "extended_master_secret";
+        /// How certificates may be compressed (RFC 8879).
+        COMPRESS_CERTIFICATE = 27, "compress_certificate";
         /// Tickets of TLS 1.2 (RFC 5077).
         SESSION_TICKET = 35, "session_ticket";
         /// Keys that both have already.

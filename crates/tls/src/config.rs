@@ -2,6 +2,7 @@
 
 use crate::{
     codepoints::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme},
+    compression::{self, CertificateCompression},
     crypto::kx::{GROUPS, is_built_in},
     error::Error,
     identity::Identity,
@@ -138,6 +139,8 @@ pub struct ClientConfig {
     pub ask_for_ocsp: bool,
     /// Whether to ask for certificate timestamps (RFC 6962 3.3).
     pub ask_for_scts: bool,
+    /// How the server may compress its certificates (RFC 8879). None: not at all.
+    pub certificate_compression: Vec<Arc<dyn CertificateCompression>>,
     /// Application protocols to offer (RFC 7301), each of 1 to 255 octets. None: not offered.
     pub alpn: Vec<Vec<u8>>,
     /// Versions to offer.
@@ -183,6 +186,7 @@ impl ClientConfig {
             asks_identity: false,
             ask_for_ocsp: true,
             ask_for_scts: false,
+            certificate_compression: Vec::new(),
             sessions: None,
             early_data: false,
             external_psks: Vec::new(),
@@ -214,7 +218,7 @@ impl ClientConfig {
         if self.signature_schemes.is_empty() {
             return Err(Error::MisuseConfig("no signature schemes"));
         }
-        Ok(())
+        compression::check(&self.certificate_compression)
     }
 
     /// The groups to send key shares for.
@@ -272,6 +276,8 @@ pub struct ClientAuth {
     pub authorities: Vec<Vec<u8>>,
     /// Signature schemes to accept.
     pub signature_schemes: Vec<SignatureScheme>,
+    /// How the client may compress its certificates (RFC 8879). None: not at all.
+    pub certificate_compression: Vec<Arc<dyn CertificateCompression>>,
 }
 
 impl ClientAuth {
@@ -283,6 +289,7 @@ impl ClientAuth {
             judge_resumed: true,
             required: true,
             signature_schemes: SIGNATURE_SCHEMES.to_vec(),
+            certificate_compression: Vec::new(),
         }
     }
 
@@ -378,7 +385,10 @@ impl ServerConfig {
         if self.identities.is_empty() && self.external_psks.is_none() {
             return Err(Error::MisuseConfig("no identity"));
         }
-        Ok(())
+        match &self.client_auth {
+            Some(auth) => compression::check(&auth.certificate_compression),
+            None => Ok(()),
+        }
     }
 
     /// The versions to accept, the highest first: those that a suite is accepted of.

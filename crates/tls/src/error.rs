@@ -52,6 +52,8 @@ pub enum Error {
     PeerNoCertificate,
     /// The client sent no certificate where one is required; in this version, which has an alert of its own for it.
     PeerNoClientCertificate(ProtocolVersion),
+    /// The peer's CompressedCertificate does not decompress to as many octets as it says (RFC 8879 4).
+    PeerBadCompression,
     /// The peer's certificate was refused.
     PeerCertificate(netkit_x509::Error),
     /// The peer's CertificateVerify does not verify.
@@ -145,6 +147,7 @@ impl Error {
             Self::PeerNoClientCertificate(_) => A::CERTIFICATE_REQUIRED,
             Self::PeerMissingExtension(_) => A::MISSING_EXTENSION,
             Self::PeerUnsupportedExtension(_) => A::UNSUPPORTED_EXTENSION,
+            Self::PeerBadCompression => A::BAD_CERTIFICATE,
             Self::PeerCertificate(error) => crate::verify::alert_for(*error),
             Self::PeerBadSignature | Self::PeerBadFinished | Self::PeerBadBinder => {
                 A::DECRYPT_ERROR
@@ -191,6 +194,7 @@ impl Error {
             Self::PeerUnsupportedExtension(_) => "peer_unsupported_extension",
             Self::PeerNoCertificate => "peer_no_certificate",
             Self::PeerNoClientCertificate(_) => "peer_no_client_certificate",
+            Self::PeerBadCompression => "peer_bad_compression",
             Self::PeerCertificate(_) => "peer_certificate",
             Self::PeerBadSignature => "peer_bad_signature",
             Self::PeerBadFinished => "peer_bad_finished",
@@ -284,6 +288,9 @@ impl fmt::Display for Error {
             Self::PeerNoClientCertificate(_) => {
                 f.write_str("the client showed no certificate, and here it has to")
             }
+            Self::PeerBadCompression => f.write_str(
+                "the peer's compressed certificates do not decompress to as many octets as it says",
+            ),
             Self::PeerCertificate(error) => write!(f, "the peer's certificate is refused: {error}"),
             Self::PeerBadSignature => {
                 f.write_str("the peer did not prove that it holds its certificate's private key")

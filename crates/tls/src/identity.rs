@@ -4,6 +4,7 @@
 use crate::crypto::rsa;
 use crate::{
     codepoints::{CipherSuite, SignatureScheme},
+    compression::{CertificateCompression, Forms},
     crypto::sign::SigningKey,
     error::Error,
     suites::KeyExchange,
@@ -26,6 +27,8 @@ pub struct Identity {
     decrypter: Option<Box<rsa::Decrypter>>,
     /// What a server staples to its certificate, where a client asks for it.
     pub(crate) staples: Staples,
+    /// The chain as it is sent to peers that take it compressed.
+    pub(crate) compressed: Forms,
 }
 
 /// What came, or goes, with a server's own certificate.
@@ -59,6 +62,7 @@ impl Identity {
             #[cfg(feature = "rsa-key-transport")]
             decrypter: rsa::Decrypter::new(key).ok().map(Box::new),
             staples: Staples::default(),
+            compressed: Forms::default(),
         })
     }
 
@@ -83,6 +87,7 @@ impl Identity {
             #[cfg(feature = "rsa-key-transport")]
             decrypter: None,
             staples: Staples::default(),
+            compressed: Forms::default(),
         })
     }
 
@@ -112,14 +117,28 @@ impl Identity {
     #[must_use]
     pub fn with_ocsp_response(mut self, response: Vec<u8>) -> Self {
         self.staples.ocsp_response = Some(response);
-        self
+        self.compressed_anew()
     }
 
     /// Sends a SignedCertificateTimestampList with the first certificate (RFC 6962 3.3).
     #[must_use]
     pub fn with_sct_list(mut self, list: Vec<u8>) -> Self {
         self.staples.sct_list = Some(list);
+        self.compressed_anew()
+    }
+
+    /// Is sent compressed to peers that take one of `algorithms`, by the first that they take, in TLS 1.3
+    /// (RFC 8879). It is compressed here, once, and in no handshake.
+    #[must_use]
+    pub fn with_compression(mut self, algorithms: Vec<Arc<dyn CertificateCompression>>) -> Self {
+        self.compressed = Forms::of(&self, algorithms);
         self
+    }
+
+    /// What is stapled is compressed with the chain.
+    fn compressed_anew(mut self) -> Self {
+        let algorithms = self.compressed.take_algorithms();
+        self.with_compression(algorithms)
     }
 
     /// The certificates, the end entity's first.

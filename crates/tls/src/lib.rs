@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 mod codepoints;
+mod compression;
 mod config;
 mod connection;
 mod crypto;
@@ -30,9 +31,14 @@ mod verify;
 mod watch;
 
 pub use codepoints::{
-    AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, KeyUpdateRequest,
-    NamedGroup, ProtocolVersion, SignatureScheme,
+    AlertDescription, CertificateCompressionAlgorithm, CipherSuite, ContentType, ExtensionType,
+    HandshakeType, KeyUpdateRequest, NamedGroup, ProtocolVersion, SignatureScheme,
 };
+pub use compression::CertificateCompression;
+#[cfg(feature = "brotli")]
+pub use compression::brotli::Brotli;
+#[cfg(feature = "zlib")]
+pub use compression::zlib::Zlib;
 pub use config::{ClientAuth, ClientConfig, ServerConfig, Tls12, Versions};
 pub use connection::{Agreed, Connection, EarlyData, Event, Found, Question};
 #[cfg(feature = "rsa-key-transport")]

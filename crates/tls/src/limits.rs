@@ -13,6 +13,9 @@ pub const MAX_HANDSHAKE_MESSAGE: usize = 1 << 16;
 /// Certificates in a chain. Each costs a path builder work; 16 is twice the deepest chain in use.
 pub const MAX_CHAIN: usize = 16;
 
+/// Certificate compression algorithms in a configuration: as many as fit the extension (RFC 8879 3).
+pub const MAX_COMPRESSIONS: usize = 127;
+
 /// Key shares in a ClientHello. Each is looked for among up to 32 000 groups: without a limit one
 /// hello of 64 KiB costs 10^8 comparisons. Clients send one or two, and a made-up one.
 pub const MAX_KEY_SHARES: usize = 16;

@@ -21,6 +21,16 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("peer_decode", "", "DECODE_ERROR"),
     (
         "peer_illegal_parameter",
+        "a certificate compression algorithm stands twice",
+        "ERROR_PARSING_EXTENSION",
+    ),
+    (
+        "peer_illegal_parameter",
+        "a certificate compression algorithm that was not offered",
+        "UNKNOWN_CERT_COMPRESSION_ALG",
+    ),
+    (
+        "peer_illegal_parameter",
         "a cipher suite that was not offered",
         "WRONG_CIPHER_RETURNED",
     ),
@@ -176,6 +186,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         "TOO_MANY_EMPTY_FRAGMENTS",
     ),
     ("peer_too_many", "KeyUpdate", "TOO_MANY_KEY_UPDATES"),
+    (
+        "peer_too_many",
+        "uncompressed",
+        "UNCOMPRESSED_CERT_TOO_LARGE",
+    ),
     ("peer_too_many", "warnings", "TOO_MANY_WARNING_ALERTS"),
     ("peer_too_many", "early data", "TOO_MUCH_READ_EARLY_DATA"),
     ("peer_too_many", "long", "EXCESSIVE_MESSAGE_SIZE"),
@@ -224,6 +239,7 @@ const WORDS: &[(&str, &str, &str)] = &[
         "",
         "PEER_DID_NOT_RETURN_A_CERTIFICATE",
     ),
+    ("peer_bad_compression", "", "CERT_DECOMPRESSION_FAILED"),
     ("peer_certificate", "key usage", "KEY_USAGE_BIT_INCORRECT"),
     (
         "peer_certificate",

@@ -33,6 +33,7 @@ const SWITCHES: &[&str] = &[
     "fail-early-callback",
     "fail-ocsp-callback",
     "implicit-handshake",
+    "install-cert-compression-algs",
     "install-ddos-callback",
     "ipv6",
     "is-handshaker-supported",
@@ -94,6 +95,7 @@ const VALUED: &[&str] = &[
     "export-keying-material",
     "export-label",
     "host-name",
+    "install-one-cert-compression-alg",
     "key-file",
     "key-shares",
     "max-version",
@@ -174,6 +176,13 @@ impl Flags {
             .iter()
             .filter(|(flag, _)| OF_CREDENTIALS.contains(flag));
         Self(of.map(|(flag, values)| (*flag, values.clone())).collect())
+    }
+
+    /// Takes over `other`'s values of the flag, if it is there.
+    pub fn take_over(&mut self, other: &Self, flag: &'static str) {
+        if let Some(values) = other.0.get(flag) {
+            self.0.insert(flag, values.clone());
+        }
     }
 
     /// Takes the flag away.
@@ -322,6 +331,7 @@ mod tests {
             include_str!("settings.rs"),
             include_str!("judge.rs"),
             include_str!("checks.rs"),
+            include_str!("compression.rs"),
             include_str!("exchange.rs"),
             include_str!("wire.rs"),
             include_str!("../../bogo-shim.rs"),

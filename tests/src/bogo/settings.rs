@@ -12,6 +12,7 @@ use netkit::tls::{
 use netkit::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls_pki_types::pem::PemObject;
 
+use super::compression;
 use super::flags::{Flags, Settings, Unsupported};
 use super::judge::Judge;
 use crate::tls_cases::random;
@@ -130,6 +131,9 @@ impl Shared {
         if settings.flags.has("decline-ocsp-callback") {
             of.remove("ocsp-response");
         }
+        for flag in compression::FLAGS {
+            of.take_over(&settings.flags, flag);
+        }
         let deferred = settings.flags.has("async");
         let mut known = self
             .credentials
@@ -217,6 +221,7 @@ pub fn client(
         || flags.has("expect-client-ca-list");
     config.ask_for_ocsp = flags.has("enable-ocsp-stapling");
     config.ask_for_scts = flags.has("enable-signed-cert-timestamps");
+    config.certificate_compression = compression::algorithms(flags)?;
     if let Some(list) = flags.value("advertise-alpn") {
         config.alpn = protocols(list)?;
     }
@@ -278,6 +283,7 @@ pub fn server(
         let mut auth = ClientAuth::required(Arc::default());
         auth.required = required && !flags.has("verify-peer");
         auth.judge_resumed = flags.has("reverify-on-resume");
+        auth.certificate_compression = compression::algorithms(flags)?;
         auth.verifier = if asks_for_verdict(settings) {
             None
         } else {
@@ -360,6 +366,7 @@ impl Credential {
         if of.has("must-match-issuer") {
             shown = shown.for_its_issuers_only();
         }
+        shown = shown.with_compression(compression::algorithms(&of)?);
         Ok(Self {
             shown: Arc::new(shown),
             signer,

@@ -6,13 +6,17 @@ use super::{
     write_message,
 };
 use crate::{
-    codepoints::{ExtensionType, HandshakeType, KeyUpdateRequest, SignatureScheme},
+    codepoints::{
+        CertificateCompressionAlgorithm, ExtensionType, HandshakeType, KeyUpdateRequest,
+        SignatureScheme,
+    },
+    compression::{CertificateCompression, Form, Stapled},
     config::ClientAuth,
     error::{Error, Malformed},
     identity::{Identity, Staples},
     limits::MAX_CHAIN,
 };
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::marker::PhantomData;
 use netkit_core::{Reader, TooLong, Writer};
 use rustls_pki_types::CertificateDer;
@@ -51,7 +55,12 @@ impl<'a> Parse<'a> for Certificate<'a> {
     }
 }
 
-impl Certificate<'_> {
+impl<'a> Certificate<'a> {
+    /// Reads a body that was compressed.
+    pub(crate) fn whole(body: &'a [u8]) -> Result<Self, Error> {
+        Reader::whole(body, Self::parse)
+    }
+
     /// The chain, and what is stapled to its first certificate. Refuses an extension that `offered`
     /// does not know of.
     pub(crate) fn take(
@@ -87,47 +96,71 @@ pub(crate) fn ocsp_response<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Err
 }
 
 /// Appends a Certificate: the chain of `identity` with those staples that `wanted` has, or no
-/// certificate.
+/// certificate. Or a CompressedCertificate, if there is one with an algorithm that the peer `takes`.
 pub(crate) fn write_certificate(
     out: &mut Vec<u8>,
-    certificate_request_context: &[u8],
     identity: Option<&Identity>,
     wanted: impl Fn(ExtensionType) -> bool,
+    takes: impl Fn(CertificateCompressionAlgorithm) -> bool,
 ) -> Result<(), TooLong> {
+    let Some(identity) = identity else {
+        let none = Stapled::default();
+        return write_message(out, HandshakeType::CERTIFICATE, |out| {
+            write_certificate_body(out, None, none)
+        });
+    };
+    let stapled = Stapled::those(identity, wanted);
+    if let Some(form) = identity.compressed.find(stapled, takes) {
+        return write_compressed_certificate(out, form);
+    }
     write_message(out, HandshakeType::CERTIFICATE, |out| {
-        out.nested_u8(|out| {
-            out.bytes(certificate_request_context);
-            Ok(())
-        })?;
-        out.nested_u24(|out| {
-            let chain = identity.map(Identity::chain).unwrap_or_default();
-            let mut staples = identity.map(|identity| &identity.staples);
-            chain.iter().try_for_each(|certificate| {
-                out.nested_u24(|out| {
-                    out.bytes(certificate);
-                    Ok(())
-                })?;
-                out.nested_u16(|out| match staples.take() {
-                    Some(staples) => write_staples(out, staples, &wanted),
-                    None => Ok(()),
-                })
+        write_certificate_body(out, Some(identity), stapled)
+    })
+}
+
+/// Appends what a Certificate has behind its header. There is no certificate_request_context: that is for
+/// requests after the handshake.
+pub(crate) fn write_certificate_body(
+    out: &mut Vec<u8>,
+    identity: Option<&Identity>,
+    stapled: Stapled,
+) -> Result<(), TooLong> {
+    out.u8(0); // certificate_request_context
+    out.nested_u24(|out| {
+        let chain = identity.map(Identity::chain).unwrap_or_default();
+        let mut staples = identity.map(|identity| &identity.staples);
+        chain.iter().try_for_each(|certificate| {
+            out.nested_u24(|out| {
+                out.bytes(certificate);
+                Ok(())
+            })?;
+            out.nested_u16(|out| match staples.take() {
+                Some(staples) => write_staples(out, staples, stapled),
+                None => Ok(()),
             })
         })
     })
 }
 
-fn write_staples(
-    out: &mut Vec<u8>,
-    staples: &Staples,
-    wanted: impl Fn(ExtensionType) -> bool,
-) -> Result<(), TooLong> {
+fn write_compressed_certificate(out: &mut Vec<u8>, form: &Form) -> Result<(), TooLong> {
+    write_message(out, HandshakeType::COMPRESSED_CERTIFICATE, |out| {
+        out.u16(form.algorithm.0);
+        out.bytes(&form.uncompressed_length);
+        out.nested_u24(|out| {
+            out.bytes(&form.octets);
+            Ok(())
+        })
+    })
+}
+
+fn write_staples(out: &mut Vec<u8>, staples: &Staples, stapled: Stapled) -> Result<(), TooLong> {
     let kind = ExtensionType::STATUS_REQUEST;
-    if let Some(response) = staples.ocsp_response.as_ref().filter(|_| wanted(kind)) {
+    if let Some(response) = staples.ocsp_response.as_ref().filter(|_| stapled.has(kind)) {
         out.u16(kind.0);
         out.nested_u16(|out| write_ocsp_response(out, response))?;
     }
     let kind = ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP;
-    if let Some(list) = staples.sct_list.as_ref().filter(|_| wanted(kind)) {
+    if let Some(list) = staples.sct_list.as_ref().filter(|_| stapled.has(kind)) {
         out.u16(kind.0);
         out.nested_u16(|out| {
             out.bytes(list);
@@ -146,6 +179,57 @@ pub(crate) fn write_ocsp_response(out: &mut Vec<u8>, response: &[u8]) -> Result<
     })
 }
 
+/// A Certificate whose body is compressed (RFC 8879 4).
+pub(crate) struct CompressedCertificate<'a> {
+    pub(crate) algorithm: CertificateCompressionAlgorithm,
+    /// Octets of the body.
+    pub(crate) uncompressed_length: u32,
+    /// compressed_certificate_message: never empty.
+    pub(crate) message: &'a [u8],
+}
+
+impl<'a> Parse<'a> for CompressedCertificate<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let algorithm = CertificateCompressionAlgorithm(reader.u16()?);
+        let uncompressed_length = reader.u24()?;
+        match reader.block_u24()? {
+            [] => Err(Error::PeerDecode(Malformed::Shape(
+                "an empty compressed_certificate_message",
+            ))),
+            message => Ok(Self {
+                algorithm,
+                uncompressed_length,
+                message,
+            }),
+        }
+    }
+}
+
+/// The content of compress_certificate (RFC 8879 3).
+pub(super) fn compression_algorithms<'a>(reader: &mut Reader<'a>) -> Result<ListU16<'a>, Error> {
+    let list = ListU16::new(reader.block_u8()?)?;
+    let mut algorithms: Vec<u16> = list.iter().collect();
+    algorithms.sort_unstable();
+    if algorithms.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::PeerIllegalParameter(
+            "a certificate compression algorithm stands twice",
+        ));
+    }
+    Ok(list)
+}
+
+/// Appends the content of compress_certificate.
+pub(super) fn write_compression_algorithms(
+    out: &mut Vec<u8>,
+    algorithms: &[Arc<dyn CertificateCompression>],
+) -> Result<(), TooLong> {
+    out.nested_u8(|out| {
+        let numbers = algorithms.iter().map(|known| known.algorithm());
+        numbers.for_each(|number| out.u16(number.0));
+        Ok(())
+    })
+}
+
 /// A server's wish for a client certificate.
 pub(crate) struct CertificateRequest<'a> {
     /// certificate_request_context
@@ -153,6 +237,8 @@ pub(crate) struct CertificateRequest<'a> {
     pub(crate) signature_algorithms: ListU16<'a>,
     /// Distinguished names in DER: any of their certificates will do; none: any at all.
     pub(crate) certificate_authorities: Vec<&'a [u8]>,
+    /// How the client's certificates may be compressed, if at all.
+    pub(crate) certificate_compression: Option<ListU16<'a>>,
 }
 
 impl<'a> Parse<'a> for CertificateRequest<'a> {
@@ -166,6 +252,8 @@ impl<'a> Parse<'a> for CertificateRequest<'a> {
             certificate_authorities: extensions
                 .read(ExtensionType::CERTIFICATE_AUTHORITIES, authorities)?
                 .unwrap_or_default(),
+            certificate_compression: extensions
+                .read(ExtensionType::COMPRESS_CERTIFICATE, compression_algorithms)?,
         })
     }
 }
@@ -224,6 +312,11 @@ pub(crate) fn write_certificate_request(
             let schemes = &client_auth.signature_schemes;
             out.u16(ExtensionType::SIGNATURE_ALGORITHMS.0);
             out.nested_u16(|out| write_list(out, schemes.iter().map(|scheme| scheme.0)))?;
+            let algorithms = &client_auth.certificate_compression;
+            if !algorithms.is_empty() {
+                out.u16(ExtensionType::COMPRESS_CERTIFICATE.0);
+                out.nested_u16(|out| write_compression_algorithms(out, algorithms))?;
+            }
             if client_auth.authorities.is_empty() {
                 return Ok(());
             }

@@ -2,7 +2,7 @@
 
 use super::{
     Extensions, HEADER_LEN, Parse, Place,
-    certificate::authorities,
+    certificate::{authorities, compression_algorithms, write_compression_algorithms},
     extensions::{
         ListU16, host_name, list_u16, nothing, protocol_name, protocol_names, write_list,
     },
@@ -193,6 +193,12 @@ impl<'a> ClientHello<'a> {
         })
     }
 
+    /// How the server's certificates may be compressed, if at all.
+    pub(crate) fn certificate_compression(&self) -> Result<Option<ListU16<'a>>, Error> {
+        let kind = ExtensionType::COMPRESS_CERTIFICATE;
+        self.extensions.read(kind, compression_algorithms)
+    }
+
     pub(crate) fn protocols(&self) -> Result<Option<Vec<&'a [u8]>>, Error> {
         self.extensions.read(
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
@@ -209,12 +215,13 @@ pub(crate) struct WantedIdentity<'a> {
 }
 
 /// The extensions that a choice is made from. Those that we do not know may follow rules of their own.
-const LASTING: [ExtensionType; 9] = [
+const LASTING: [ExtensionType; 10] = [
     ExtensionType::SERVER_NAME,
     ExtensionType::STATUS_REQUEST,
     ExtensionType::SUPPORTED_GROUPS,
     ExtensionType::SIGNATURE_ALGORITHMS,
     ExtensionType::CERTIFICATE_AUTHORITIES,
+    ExtensionType::COMPRESS_CERTIFICATE,
     ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
     ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
     ExtensionType::SUPPORTED_VERSIONS,
@@ -428,6 +435,15 @@ const ROWS: &[Row] = &[
         kind: ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
         offered: |offer| offer.config.ask_for_scts,
         write: |_, _| Ok(()),
+    },
+    Row {
+        kind: ExtensionType::COMPRESS_CERTIFICATE,
+        offered: |offer| {
+            offer.has(ProtocolVersion::TLS1_3) && !offer.config.certificate_compression.is_empty()
+        },
+        write: |offer, out| {
+            write_compression_algorithms(out, &offer.config.certificate_compression)
+        },
     },
     Row {
         kind: ExtensionType::COOKIE,

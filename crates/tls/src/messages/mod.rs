@@ -9,9 +9,9 @@ mod hello;
 mod tls12;
 
 pub(crate) use certificate::{
-    Certificate, CertificateRequest, CertificateVerify, EndOfEarlyData, Finished, KeyUpdate,
-    NewSessionTicket, write_certificate, write_certificate_request, write_certificate_verify,
-    write_finished, write_new_session_ticket,
+    Certificate, CertificateRequest, CertificateVerify, CompressedCertificate, EndOfEarlyData,
+    Finished, KeyUpdate, NewSessionTicket, write_certificate, write_certificate_body,
+    write_certificate_request, write_certificate_verify, write_finished, write_new_session_ticket,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place, write_protocol};
 pub(crate) use hello::WantedIdentity;
@@ -122,6 +122,7 @@ messages! {
     EncryptedExtensions = ENCRYPTED_EXTENSIONS;
     CertificateRequest = CERTIFICATE_REQUEST;
     Certificate = CERTIFICATE;
+    CompressedCertificate = COMPRESSED_CERTIFICATE;
     CertificateVerify = CERTIFICATE_VERIFY;
     Finished = FINISHED;
     NewSessionTicket = NEW_SESSION_TICKET;

@@ -12,7 +12,7 @@
 //!  handshake                  | EncryptedExtensions -- of a pre-shared key --> WAIT_FINISHED
 //!          |                  v
 //!          |             WAIT_CERT_CR -- CertificateRequest --> (WAIT_IDENTITY) -- ours --> WAIT_CERT
-//!          |                  | Certificate                                         Certificate |
+//!          |                  | Certificate, or CompressedCertificate             the same two |
 //!          |                  v <---------------------------------------------------------------+
 //!          |             (WAIT_VERDICT) <--- of a session that is judged again --- WAIT_EE
 //!          |                  | the verifier's verdict -- of such a session --> WAIT_FINISHED
@@ -41,7 +41,11 @@ use super::{
     tickets::Keeper,
 };
 use crate::{
-    codepoints::{CipherSuite, ContentType, HandshakeType, ProtocolVersion, SignatureScheme},
+    codepoints::{
+        CertificateCompressionAlgorithm, CipherSuite, ContentType, HandshakeType, ProtocolVersion,
+        SignatureScheme,
+    },
+    compression::decompress,
     config::ClientConfig,
     connection::{Agreed, Asks, EarlyData},
     crypto::kx::KeyShare,
@@ -50,9 +54,10 @@ use crate::{
     io::Io,
     limits::MAX_TICKET_LIFETIME,
     messages::{
-        Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished,
-        HelloRetryRequest, Message, Offer, ServerHello, ServerHelloHead, ServerHelloTls12,
-        write_certificate, write_certificate_verify, write_message,
+        Certificate, CertificateRequest, CertificateVerify, CompressedCertificate,
+        EncryptedExtensions, Finished, HelloRetryRequest, Message, Offer, ServerHello,
+        ServerHelloHead, ServerHelloTls12, write_certificate, write_certificate_verify,
+        write_message,
     },
     psk::OfferedPsk,
     resumption::{ClientSession, Session, Shown, end_of_proof},
@@ -126,7 +131,7 @@ impl State {
     /// What our side has to decide before the flow goes on.
     pub(crate) fn asks(&self) -> Option<Asks<'_>> {
         match self {
-            Self::WaitIdentity(s) => Some(Asks::Identity(&s.1, &s.0.client.config)),
+            Self::WaitIdentity(s) => Some(Asks::Identity(&s.request, &s.keyed.client.config)),
             Self::WaitVerdict(s) => Some(Asks::Verdict(s.judge())),
             Self::WaitSignature(s) => Some(Asks::Signature(&s.to_sign)),
             Self::Tls12(s) => s.asks(),
@@ -156,6 +161,12 @@ pub(crate) fn advance(
         (S::WaitIdentity(s), M::Identity(shown)) => S::WaitCert(s.identity(shown)),
         (S::WaitCertCr(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
         (S::WaitCert(s), M::Certificate(m)) => S::WaitVerdict(s.certificate(m.read()?, io)?),
+        (S::WaitCertCr(s), M::CompressedCertificate(m)) if s.0.takes_compressed() => {
+            S::WaitVerdict(s.compressed_certificate(&m.read()?, io)?)
+        }
+        (S::WaitCert(s), M::CompressedCertificate(m)) if s.0.takes_compressed() => {
+            S::WaitVerdict(s.compressed_certificate(&m.read()?, io)?)
+        }
         (S::WaitVerdict(s), M::Verdict(verdict)) => match s.verdict(*verdict)? {
             AfterVerdict::Verify(s) => S::WaitCv(s),
             AfterVerdict::Psk(s) => S::WaitFinished(s),
@@ -708,25 +719,53 @@ impl WaitCertCr {
             schemes.filter(|scheme| !scheme.is_pkcs1()),
             &m.certificate_authorities,
         );
-        Ok(Box::new(WaitIdentity(self.0, request)))
+        let compression = m
+            .certificate_compression
+            .iter()
+            .flat_map(|list| list.iter());
+        Ok(Box::new(WaitIdentity {
+            keyed: self.0,
+            request,
+            compression: compression.map(CertificateCompressionAlgorithm).collect(),
+        }))
     }
 
     fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
         self.0.certificate(m, None, io)
     }
+
+    fn compressed_certificate(
+        self,
+        m: &CompressedCertificate<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitVerdict>, Error> {
+        self.0.compressed_certificate(m, None, io)
+    }
 }
 
 /// CertificateRequest has been received.
-pub(crate) struct WaitIdentity(Keyed, IdentityRequest);
+pub(crate) struct WaitIdentity {
+    keyed: Keyed,
+    request: IdentityRequest,
+    /// How the server takes our certificates beside as they are.
+    compression: Vec<CertificateCompressionAlgorithm>,
+}
 
 impl WaitIdentity {
     fn identity(self, shown: &Identified) -> Box<WaitCert> {
-        Box::new(WaitCert(self.0, Asked(shown.clone())))
+        let asked = Asked {
+            shown: shown.clone(),
+            compression: self.compression,
+        };
+        Box::new(WaitCert(self.keyed, asked))
     }
 }
 
 /// The server asked for a certificate: what it gets.
-struct Asked(Identified);
+struct Asked {
+    shown: Identified,
+    compression: Vec<CertificateCompressionAlgorithm>,
+}
 
 /// The server asked for a certificate, and we know which it gets.
 pub(crate) struct WaitCert(Keyed, Asked);
@@ -735,9 +774,37 @@ impl WaitCert {
     fn certificate(self, m: Certificate<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
         self.0.certificate(m, Some(self.1), io)
     }
+
+    fn compressed_certificate(
+        self,
+        m: &CompressedCertificate<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitVerdict>, Error> {
+        self.0.compressed_certificate(m, Some(self.1), io)
+    }
 }
 
 impl Keyed {
+    /// Whether the server may compress its certificates: who was not told of it has no such message.
+    fn takes_compressed(&self) -> bool {
+        !self.client.config.certificate_compression.is_empty()
+    }
+
+    fn compressed_certificate(
+        self,
+        m: &CompressedCertificate<'_>,
+        asked: Option<Asked>,
+        io: &mut Io<'_>,
+    ) -> Result<Box<WaitVerdict>, Error> {
+        let config = &self.client.config;
+        let (offered, longest) = (
+            &config.certificate_compression,
+            config.max_handshake_message,
+        );
+        let body = decompress(m, offered, longest)?;
+        self.certificate(Certificate::whole(&body)?, asked, io)
+    }
+
     fn certificate(
         mut self,
         m: Certificate<'_>,
@@ -847,15 +914,16 @@ impl WaitFinished {
             proved_until: keyed.proved_until,
             agreed: keyed.agreed,
         };
-        let Some(Asked(identity)) = self.asked else {
+        let Some(Asked { shown, compression }) = self.asked else {
             return ending.finish(io).map(AfterFinished::Open);
         };
         ending.flight.add(&mut ending.transcript, io, |out| {
-            let identity = identity.as_ref().map(|(identity, _)| &**identity);
+            let identity = shown.as_ref().map(|(identity, _)| &**identity);
+            let takes = |algorithm| compression.contains(&algorithm);
             // A server's request may ask for staples; a client has none.
-            write_certificate(out, &[], identity, |_| false)
+            write_certificate(out, identity, |_| false, takes)
         })?;
-        let Some((identity, scheme)) = identity else {
+        let Some((identity, scheme)) = shown else {
             return ending.finish(io).map(AfterFinished::Open);
         };
         io.facts.identity = Some(Arc::clone(&identity));

@@ -14,7 +14,7 @@
 //!   send: application        +-------------------- a certificate was asked for ----------+
 //!                            |                                                           v
 //!                            |  <--------------------- empty Certificate ----------- WAIT_CERT
-//!                            |                                                           | Certificate
+//!                            |                        Certificate, or CompressedCertificate |
 //!                            |                                                    (WAIT_VERDICT)
 //!                            |                                                           | the verdict
 //!                            v  <--------------------- CertificateVerify ------------ WAIT_CV
@@ -37,9 +37,10 @@ use super::{
 };
 use crate::{
     codepoints::{
-        CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-        SignatureScheme,
+        CertificateCompressionAlgorithm, CipherSuite, ContentType, ExtensionType, HandshakeType,
+        NamedGroup, ProtocolVersion, SignatureScheme,
     },
+    compression::{CertificateCompression, decompress},
     config::ServerConfig,
     connection::{Agreed, Asks, EarlyData},
     crypto::{hash::Digest, kx::KeyShare},
@@ -49,9 +50,9 @@ use crate::{
     io::Io,
     limits::MAX_SKIPPED_EARLY_DATA,
     messages::{
-        Certificate, CertificateVerify, ClientHello, EndOfEarlyData, Finished, ListU16, Message,
-        write_certificate, write_certificate_request, write_certificate_verify, write_message,
-        write_protocol, write_server_hello,
+        Certificate, CertificateVerify, ClientHello, CompressedCertificate, EndOfEarlyData,
+        Finished, ListU16, Message, write_certificate, write_certificate_request,
+        write_certificate_verify, write_message, write_protocol, write_server_hello,
     },
     resumption::{Session, end_of_proof},
     tls12,
@@ -149,6 +150,12 @@ pub(crate) fn advance(
             AfterCertificate::Given(s) => S::WaitVerdict(s),
             AfterCertificate::None(s) => S::WaitFinished(s),
         },
+        (S::WaitCert(s), M::CompressedCertificate(m)) if s.takes_compressed() => {
+            match s.compressed_certificate(&m.read()?, io)? {
+                AfterCertificate::Given(s) => S::WaitVerdict(s),
+                AfterCertificate::None(s) => S::WaitFinished(s),
+            }
+        }
         (S::WaitVerdict(s), M::Verdict(verdict)) => S::WaitCv(s.verdict(*verdict)?),
         (S::WaitCv(s), M::CertificateVerify(m)) => S::WaitFinished(s.verify(&m.read()?, io)?),
         (S::WaitFinished(s), M::Finished(m)) => S::Open(s.finished(&m.read()?, io)?),
@@ -412,6 +419,8 @@ fn check_hello(m: &ClientHello<'_>) -> Result<(), Error> {
             "legacy_compression_methods is not null alone",
         ));
     }
+    // Of no use where nothing is compressed, and looked at all the same.
+    m.certificate_compression()?;
     // RFC 9846 4.3.11: it is last, and useless without its modes.
     if m.extensions.get(ExtensionType::PRE_SHARED_KEY).is_some() {
         let last = m.extensions.iter().last().map(|(kind, _)| kind);
@@ -664,9 +673,13 @@ impl Unfinished {
             })?;
         }
         io.facts.identity = Some(Arc::clone(&identity));
+        let compression = m.certificate_compression()?;
         self.flight.add(transcript, io, |out| {
             let wanted = |kind| m.extensions.get(kind).is_some();
-            write_certificate(out, &[], Some(&identity), wanted)
+            let takes = |algorithm: CertificateCompressionAlgorithm| {
+                compression.is_some_and(|list| list.contains(algorithm.0))
+            };
+            write_certificate(out, Some(&identity), wanted, takes)
         })?;
         Ok(Box::new(WaitSignature {
             to_sign: ToSign {
@@ -763,6 +776,26 @@ enum AfterCertificate {
 }
 
 impl WaitCert {
+    fn compression(&self) -> &[Arc<dyn CertificateCompression>] {
+        let auth = self.0.rest.config.client_auth.as_ref();
+        auth.map_or(&[], |auth| &auth.certificate_compression)
+    }
+
+    /// Whether the client may compress its certificates: who was not told of it has no such message.
+    fn takes_compressed(&self) -> bool {
+        !self.compression().is_empty()
+    }
+
+    fn compressed_certificate(
+        self,
+        m: &CompressedCertificate<'_>,
+        io: &mut Io<'_>,
+    ) -> Result<AfterCertificate, Error> {
+        let longest = self.0.rest.config.max_handshake_message;
+        let body = decompress(m, self.compression(), longest)?;
+        self.certificate(Certificate::whole(&body)?, io)
+    }
+
     fn certificate(
         mut self,
         m: Certificate<'_>,
