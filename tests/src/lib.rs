@@ -12,6 +12,7 @@ pub mod openssl;
 pub mod ours;
 pub mod packetdrill;
 pub mod peer;
+pub mod place;
 pub mod process;
 pub mod tls_cases;
 

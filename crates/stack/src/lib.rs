@@ -27,7 +27,9 @@ pub use config::HostConfig;
 pub use error::{Dropped, Error};
 pub use host::{Event, Host, ListenerId, Readiness, Sent, SocketId};
 #[cfg(feature = "tokio")]
-pub use net::{Cable, Device, Driver, Net, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
+pub use net::{
+    Cable, Device, Driver, Net, OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream, bridge,
+};
 pub use network::Network;
 pub use prefix::{Prefix, PrefixError};
 #[cfg(all(feature = "tun", target_os = "linux"))]

@@ -1,11 +1,13 @@
 //! Sockets for tokio: a host, one task that drives it over a device, and handles to both.
 
+mod bridge;
 mod cable;
 mod device;
 mod driver;
 mod listener;
 mod stream;
 
+pub use bridge::bridge;
 pub use cable::Cable;
 pub use device::Device;
 pub use driver::Driver;

@@ -25,8 +25,9 @@ pub struct Tun {
     mtu: u16,
 }
 
-/// The device is there and down: EIO. What is sent is lost, as on a cable that is not plugged in.
-const DOWN: i32 = 5;
+/// What the kernel does not take is lost: the device is down (EIO), as a cable that is not plugged in; the packet
+/// is of no version of IP (EINVAL), as one that was damaged on its way here.
+const LOST: [Option<i32>; 2] = [Some(5), Some(22)];
 
 impl Tun {
     /// Attaches to the device, inside of a tokio runtime. The kernel allows it to root, and to the user
@@ -83,7 +84,7 @@ impl Device for Tun {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, packet: &[u8]) -> Poll<io::Result<()>> {
         Poll::Ready(match ready!(self.device.poll_send(cx, packet)) {
-            Err(error) if error.raw_os_error() != Some(DOWN) => Err(error),
+            Err(error) if !LOST.contains(&error.raw_os_error()) => Err(error),
             _ => Ok(()),
         })
     }

@@ -1,12 +1,17 @@
 //! Sockets over a pair of devices in memory, on tokio's virtual clock.
 
 use netkit_stack::{
-    Device, HostConfig, Net,
+    Cable as Wire, Device, HostConfig, Net, bridge,
+    link::{Chance, Fate, Link, LinkConfig, Path, Sighting},
     tcp::{Backlog, Secret, State},
 };
 use std::{
     io,
     net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -59,13 +64,26 @@ const SERVER_SIX: &str = "2001:db8::1";
 /// A server and a client, both families.
 fn two() -> Result<(Net, Net), Box<dyn std::error::Error>> {
     let (a, b) = cable();
-    let host = |addresses: [&str; 2], device, key| {
-        let addresses: Result<Vec<_>, _> = addresses.iter().map(|text| text.parse()).collect();
-        let config = HostConfig::new(addresses?, Secret::new([key; 16]));
-        let (net, driver) = Net::new(device, config)?;
-        tokio::spawn(driver);
-        Ok::<_, Box<dyn std::error::Error>>(net)
-    };
+    two_on(a, b)
+}
+
+fn host<D: Device + Unpin + Send + 'static>(
+    addresses: [&str; 2],
+    device: D,
+    key: u8,
+) -> Result<Net, Box<dyn std::error::Error>> {
+    let addresses: Result<Vec<_>, _> = addresses.iter().map(|text| text.parse()).collect();
+    let config = HostConfig::new(addresses?, Secret::new([key; 16]));
+    let (net, driver) = Net::new(device, config)?;
+    tokio::spawn(driver);
+    Ok(net)
+}
+
+fn two_on<A, B>(a: A, b: B) -> Result<(Net, Net), Box<dyn std::error::Error>>
+where
+    A: Device + Unpin + Send + 'static,
+    B: Device + Unpin + Send + 'static,
+{
     Ok((
         host(["192.0.2.1/24", "2001:db8::1/64"], a, 1)?,
         host(["192.0.2.2/24", "2001:db8::2/64"], b, 2)?,
@@ -209,6 +227,47 @@ async fn the_driver_ends_when_nobody_holds_the_host_and_all_is_said() -> Tested 
     // A device that fails, and a driver that is dropped, end what waits.
     let stuck = server.connect("192.0.2.2:80".parse()?).await;
     let error = stuck.expect_err("the cable was cut");
+    assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bridge_carries_everything_between_two_devices_until_one_fails() -> Tested {
+    let lossy = Path {
+        loss: Chance::percent(2.0),
+        delay: Duration::from_millis(10),
+        ..Path::default()
+    };
+    let lost = Arc::<AtomicUsize>::default();
+    let mut link = Link::new(7, LinkConfig::both(lossy));
+    let counter = Arc::clone(&lost);
+    link.tap(move |seen: &Sighting<'_>| {
+        counter.fetch_add(usize::from(seen.fate == Fate::Lost), Ordering::Relaxed);
+    });
+    let [near, far] = Wire::new(link);
+    let (a, b) = cable();
+    let carried = tokio::spawn(bridge(far, a));
+    let (server, client) = two_on(near, b)?;
+    let at = SocketAddr::new(SERVER.parse()?, 80);
+    let listener = server.listen(at, Backlog::default())?;
+    let (mut stream, (mut peer, _)) = tokio::try_join!(client.connect(at), listener.accept())?;
+    let said: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
+    let echo = tokio::spawn(async move {
+        let mut heard = Vec::new();
+        peer.read_to_end(&mut heard).await?;
+        peer.write_all(&heard).await?;
+        peer.shutdown().await.map(|()| peer)
+    });
+    stream.write_all(&said).await?;
+    stream.shutdown().await?;
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await?;
+    assert!(heard == said);
+    assert!(lost.load(Ordering::Relaxed) > 20);
+    let _open = echo.await??;
+    // The client's driver has the other end of the cable, until the client is done.
+    drop((client, stream));
+    let error = carried.await?.expect_err("the cable was cut");
     assert_eq!(error.kind(), io::ErrorKind::NotConnected);
     Ok(())
 }
