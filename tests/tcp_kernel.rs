@@ -91,8 +91,8 @@ fn faults(family: Family) -> impl Iterator<Item = Trial> {
         ),
     ];
     all.into_iter().map(move |(name, path)| {
-        usual(&format!("faults/{name}"), family, &[], |place| {
-            streams::through(place, path)
+        usual(&format!("faults/{name}"), family, &[], move |place| {
+            streams::through(place, &path)
         })
     })
 }
@@ -150,6 +150,12 @@ fn main() {
                 family,
                 &[],
                 streams::datagrams_find_nobody,
+            ),
+            usual(
+                "what_is_no_packet_is_lost",
+                family,
+                &[],
+                streams::what_is_no_packet_is_lost,
             ),
             usual(
                 "ten_thousand_connections",

@@ -163,10 +163,10 @@ impl Place {
     }
 
     /// The same behind a network that does this to packets, each way.
-    pub fn host_behind(&self, seed: u64, path: Path) -> Result<Net, Failed> {
+    pub fn host_behind(&self, seed: u64, path: &Path) -> Result<Net, Failed> {
         let path = Path {
             mtu: self.mtu.into(),
-            ..path
+            ..path.clone()
         };
         let [near, far] = Cable::new(Link::new(seed, LinkConfig::both(path)));
         tokio::spawn(bridge(far, Tun::open("tun0")?));

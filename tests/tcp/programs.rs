@@ -99,11 +99,23 @@ pub(crate) fn nginx_takes(place: &Place) -> Tested {
     })
 }
 
+/// Pings our host until it answers: the kernel drops what it sends until it has noticed that somebody is
+/// attached to the device.
+fn answers(address: &str) -> Tested {
+    for _ in 0..30 {
+        if run("ping", ["-c", "1", "-W", "1", address], b"")?.code() == Some(0) {
+            return Ok(());
+        }
+    }
+    Err(format!("{address} does not answer").into())
+}
+
 pub(crate) fn ping(place: &Place) -> Tested {
     block_on(async {
         let _net = place.host()?;
         let to = place.ours(0).ip().to_string();
         let pinged = tokio::task::spawn_blocking(move || {
+            answers(&to)?;
             run("ping", ["-c", "3", "-i", "0.2", "-s", "1400", &to], b"")?.ok()
         });
         pinged.await??.says(&["3 received, 0% packet loss"])
@@ -183,9 +195,8 @@ pub(crate) fn tshark_finds_no_fault(place: &Place) -> Tested {
     // It says so a little before it does: until a packet is seen there is nothing to look at.
     tshark.complains("Capturing on")?;
     let address = ours.at.ip().to_string();
-    let ping = || run("ping", ["-c", "1", &address], b"")?.ok();
     while !tshark.said().contains("reply") {
-        ping()?;
+        answers(&address)?;
     }
     for path in ["/octets/1000000", "/octets/0"] {
         curl(&[
