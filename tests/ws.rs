@@ -270,7 +270,7 @@ fn judge(folder: &Path) -> Tested {
 }
 
 /// Longer than any run of the suite takes.
-const LONG: Duration = Duration::from_secs(1800);
+const LONG: Duration = Duration::from_secs(2 * 3600);
 
 fn autobahn_tests_our_server() -> Tested {
     let (program, folder) = (wstest()?, tempfile::tempdir()?);
