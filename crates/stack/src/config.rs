@@ -13,6 +13,10 @@ pub struct HostConfig {
     pub mtu: u16,
     /// TTL and hop limit, unless a socket sets its own (RFC 9293 3.9.2, MUST-49).
     pub hop_limit: u8,
+    /// Whether connections from peers whose packets came by a source route answer by it (RFC 9293 3.9.2.1, MUST-53).
+    /// Off, it is passed over as an option that is not understood: with it anybody on the route can speak
+    /// for any address (RFC 7126 4.3.2), so Linux too wants to be asked (`accept_source_route`).
+    pub source_routes: bool,
     /// What its connections have in common; their MTU is [`mtu`](Self::mtu), whatever stands there.
     pub tcp: Config,
     /// Who looks on.
@@ -26,6 +30,7 @@ impl HostConfig {
             addresses: addresses.into_iter().collect(),
             mtu: 1500,
             hop_limit: limits::HOP_LIMIT,
+            source_routes: false,
             tcp: Config::new(secret),
             watch: None,
         }

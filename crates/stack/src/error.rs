@@ -75,8 +75,10 @@ pub enum Dropped {
     BadSource,
     /// It is for many hosts, and not answered (RFC 9293 3.9.2.3, MUST-57).
     Broadcast,
-    /// A piece of a packet: more are to come, or it was in nobody's interest to keep.
+    /// A piece of a packet that does not fit the others: none is kept (RFC 5722).
     Fragment,
+    /// Its source route goes on to somebody else: a host forwards nothing (RFC 1122 3.3.5).
+    SourceRoute,
     /// What it carries is no TCP segment.
     Segment(netkit_tcp::Malformed),
     /// What it carries is no ICMP message, or its checksum is wrong.

@@ -4,6 +4,8 @@ mod arrives;
 mod departs;
 mod ends;
 mod errors;
+mod pieces;
+mod routes;
 
 use crate::{
     Error, HostConfig,
@@ -125,6 +127,9 @@ pub struct Host {
     /// Whole packets that belong to no connection.
     outbox: VecDeque<Vec<u8>>,
     errors: errors::Bucket,
+    pieces: pieces::Pieces,
+    routes: routes::Routes,
+    paths: routes::Paths,
     /// Connections opened so far, for the choice of ports.
     attempts: u16,
     /// Those that nobody will ask for any more.
@@ -159,6 +164,9 @@ impl Host {
             news: VecDeque::new(),
             outbox: VecDeque::new(),
             errors: errors::Bucket::default(),
+            pieces: pieces::Pieces::default(),
+            routes: routes::Routes::default(),
+            paths: routes::Paths::default(),
             attempts: 0,
             orphans: 0,
             time_wait: VecDeque::new(),
@@ -313,7 +321,8 @@ impl Host {
             .ok_or(Error::LocalPortsUsedUp)
     }
 
-    fn insert(&mut self, now: Duration, connection: Connection) -> SocketId {
+    fn insert(&mut self, now: Duration, mut connection: Connection) -> SocketId {
+        self.prepare(now, &mut connection);
         let ends = Ends::of(&connection);
         let key = self.sockets.insert(Socket {
             connection,
@@ -567,7 +576,9 @@ impl Host {
             return;
         };
         if socket.is_bound {
-            self.by_ends.remove(&Ends::of(&socket.connection));
+            let ends = Ends::of(&socket.connection);
+            self.by_ends.remove(&ends);
+            self.routes.forget(&ends);
         }
         if let Some(at) = socket.schedule.at {
             self.due.remove(&(at, Party::Socket(key)));

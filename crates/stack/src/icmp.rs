@@ -29,6 +29,10 @@ pub(crate) enum Report {
     Field(usize),
     /// The option at `.0` is not known.
     Option(usize),
+    /// Pieces of the packet did not come in time.
+    Reassembly,
+    /// The packet's source route does not end here.
+    SourceRoute,
 }
 
 /// Reads a message; `None` if its checksum is wrong or it is cut short.
@@ -113,6 +117,11 @@ pub(crate) fn report(
         (Report::Field(at) | Report::Option(at), true) => ([12, 0], at << 24),
         (Report::Field(at), false) => ([4, 0], at),
         (Report::Option(at), false) => ([4, 2], at),
+        (Report::Reassembly, true) => ([11, 1], 0),
+        (Report::Reassembly, false) => ([3, 1], 0),
+        (Report::SourceRoute, true) => ([3, 5], 0),
+        // IPv6 has no option for it.
+        (Report::SourceRoute, false) => return None,
     };
     let most = if is_four {
         limits::QUOTED_V4

@@ -1,9 +1,12 @@
 //! IP packets: a view of those that arrive (RFC 791, RFC 8200), and headers for those that leave.
 
+mod route;
 mod v4;
 mod v6;
 
 use core::{fmt, net::IpAddr};
+
+pub use route::{Route, SourceRoute};
 
 /// IP's number for ICMP.
 pub const ICMP: u8 = 1;

@@ -27,6 +27,27 @@ pub const ERRORS_AT_ONCE: u32 = 10;
 /// figures. Without it the host multiplies a flood.
 pub const ERROR_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Packets that are put together from pieces at once; the oldest makes room. Whoever sends first pieces only would
+/// otherwise fill memory (RFC 8900 3.7); each may hold 64 KiB.
+pub const FRAGMENTED_PACKETS: usize = 16;
+
+/// Pieces of one packet: as many as a link of 576 octets makes of the longest. Pieces of eight octets would otherwise
+/// cost many times what they carry (CVE-2018-5391).
+pub const FRAGMENTS: usize = 128;
+
+/// How long the pieces of a packet are waited for: RFC 1122 3.3.2 says 60 to 120 seconds, RFC 8200 4.5 says 60.
+pub const REASSEMBLY: Duration = Duration::from_secs(60);
+
+/// Source routes that are remembered from peers, where they are at all: each handshake may bring one.
+pub const SOURCE_ROUTES: usize = 1024;
+
+/// Destinations whose path's MTU is remembered; the oldest makes room. Only what answers a segment in flight is
+/// believed, so nobody else can fill it.
+pub const PATHS: usize = 1024;
+
+/// How long it is: RFC 1191 6.3 and RFC 8201 4 recommend ten minutes.
+pub const PATH_MTU: Duration = Duration::from_secs(600);
+
 /// Octets of an IPv4 packet that an error quotes: RFC 1812 4.3.2.3 says as much as 576 octets hold.
 pub const QUOTED_V4: usize = 548;
 

@@ -14,7 +14,7 @@ pub use driver::Driver;
 pub use listener::TcpListener;
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
 
-use crate::{Error, Host, HostConfig, ListenerId, SocketId};
+use crate::{Error, Host, HostConfig, ListenerId, SocketId, ip::SourceRoute};
 use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
@@ -95,7 +95,7 @@ impl Net {
     /// # Errors
     /// `ConnectionRefused`, `TimedOut`, `HostUnreachable` and their like; the inner error is [`Error`].
     pub async fn connect(&self, remote: SocketAddr) -> io::Result<TcpStream> {
-        TcpStream::open(self, None, remote).await
+        TcpStream::open(self, None, remote, None).await
     }
 
     /// Connects from `local`; an unspecified address or port 0 is the host's choice.
@@ -107,7 +107,19 @@ impl Net {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> io::Result<TcpStream> {
-        TcpStream::open(self, Some(local), remote).await
+        TcpStream::open(self, Some(local), remote, None).await
+    }
+
+    /// Connects by a source route: see [`Host::connect_by`].
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_by(
+        &self,
+        remote: SocketAddr,
+        route: SourceRoute,
+    ) -> io::Result<TcpStream> {
+        TcpStream::open(self, None, remote, Some(route)).await
     }
 
     /// Listens at `at`: see [`Host::listen`].

@@ -325,10 +325,10 @@ impl Connection {
     /// Eff.snd.MSS (RFC 9293 3.7.1, MUST-15, MUST-16), for the first time.
     fn set_smss(&mut self, announced: Option<u16>) {
         let theirs = announced.unwrap_or(default_mss(self.remote.ip()));
-        let ours = self.config.mtu.saturating_sub(headers(self.remote.ip()));
+        let ours = self.path_mtu.saturating_sub(headers(self.remote.ip()));
         let size = theirs.min(ours).max(limits::MIN_MSS);
-        let options = if self.clock.is_some() { 12 } else { 0 };
-        self.smss = u32::from(size) - options;
+        let room = u32::from(size).saturating_sub(self.options_length());
+        self.smss = room.max(limits::MIN_SMSS);
         self.congestion = (self.config.congestion)(self.smss);
     }
 

@@ -158,6 +158,10 @@ pub struct Connection {
     pub(crate) snd_shift: u8,
     /// Octets of data in the largest segment, options taken off (Eff.snd.MSS, MUST-16).
     pub(crate) smss: u32,
+    /// Octets of the largest packet on the path.
+    pub(crate) path_mtu: u16,
+    /// Octets of IP options in front of each segment.
+    pub(crate) ip_options: u8,
     pub(crate) tx: Buffer,
     /// The number of the first octet in `tx`.
     pub(crate) tx_seq: Seq,
@@ -299,6 +303,8 @@ impl Connection {
             snd_up: iss,
             snd_shift: 0,
             smss,
+            path_mtu: config.mtu,
+            ip_options: 0,
             tx: Buffer::default(),
             tx_seq: iss + 1,
             fin_queued: false,

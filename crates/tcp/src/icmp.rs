@@ -40,16 +40,54 @@ impl Connection {
 
     /// RFC 1191 6.4: what was too big is sent again in smaller segments.
     fn shrink(&mut self, mtu: u16) {
-        let options = if self.clock.is_some() { 12 } else { 0 };
-        let size = mtu
-            .saturating_sub(headers(self.remote.ip()))
-            .max(limits::MIN_MSS);
-        let smss = u32::from(size) - options;
-        if smss < self.smss && self.state.is_synchronized() {
-            self.smss = smss;
-            self.congestion.set_smss(smss);
+        let before = self.smss;
+        self.set_path_mtu(mtu);
+        if self.smss < before {
             self.timed = None;
             self.go_back();
+        }
+    }
+
+    /// Octets of the largest packet that the path carries, as far as is known (RFC 9293 3.7.2).
+    pub const fn path_mtu(&self) -> u16 {
+        self.path_mtu
+    }
+
+    /// Says that the path carries no larger packets: what was heard of it on other connections (RFC 1191 6.2). It
+    /// never grows again.
+    pub fn set_path_mtu(&mut self, mtu: u16) {
+        self.path_mtu = self.path_mtu.min(mtu);
+        self.limit_smss();
+    }
+
+    /// Says how many octets of IP options the owner puts in front of each segment: so many less are left for
+    /// data (RFC 9293 3.7.1, MUST-16).
+    pub fn set_ip_options(&mut self, octets: usize) {
+        let octets = octets.min(limits::IP_OPTIONS) as u8;
+        if self.state.is_synchronized() {
+            self.smss = (self.smss + u32::from(self.ip_options))
+                .max(u32::from(octets) + limits::MIN_SMSS)
+                - u32::from(octets);
+            self.congestion.set_smss(self.smss);
+        }
+        self.ip_options = octets;
+    }
+
+    /// Octets of options in each segment, and in front of it.
+    pub(crate) const fn options_length(&self) -> u32 {
+        let ours = if self.clock.is_some() { 12 } else { 0 };
+        ours + self.ip_options as u32
+    }
+
+    fn limit_smss(&mut self) {
+        let size = self
+            .path_mtu
+            .saturating_sub(headers(self.remote.ip()))
+            .max(limits::MIN_MSS);
+        let smss = u32::from(size).saturating_sub(self.options_length());
+        if smss < self.smss && self.state.is_synchronized() {
+            self.smss = smss.max(limits::MIN_SMSS);
+            self.congestion.set_smss(self.smss);
         }
     }
 }

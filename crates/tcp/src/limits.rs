@@ -67,6 +67,13 @@ pub const MAX_BUFFER: u32 = 1 << 30;
 /// headers of all traffic (CVE-2019-11479). Linux's `TCP_MIN_SND_MSS`.
 pub const MIN_MSS: u16 = 48;
 
+/// Octets of data that a segment has room for at least, whatever options stand beside them: [`MIN_MSS`] less a
+/// timestamp's twelve.
+pub(crate) const MIN_SMSS: u32 = MIN_MSS as u32 - 12;
+
+/// The most octets of options that IPv4's header has room for: RFC 791 3.1.
+pub const IP_OPTIONS: usize = 40;
+
 /// Octets of data given at once to a device that cuts them into segments: what the 16-bit length of
 /// IP's header leaves beside the largest headers, 20 and 60 octets.
 pub const SUPER_SEGMENT: u32 = 65_535 - 20 - 60;

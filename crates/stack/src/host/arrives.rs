@@ -1,11 +1,11 @@
 //! A packet arrives: whose it is, and what it does.
 
-use super::{Ends, Host, Party, Readiness, Socket};
+use super::{Ends, Host, Party, Readiness, Socket, pieces};
 use crate::{
     Dropped, Note,
     config::is_unicast,
     icmp::{self, Message, Report},
-    ip::{self, Header, Malformed, Packet},
+    ip::{self, Malformed, Packet, Route},
     limits,
     prefix::is_loopback,
     slab::Key,
@@ -39,12 +39,31 @@ impl Host {
                 Dropped::NotOurs
             });
         }
-        if packet.fragment.is_some() {
-            return Err(Dropped::Fragment);
+        if let Route::Onward(_) = packet.route() {
+            self.report(now, &packet, Report::SourceRoute);
+            return Err(Dropped::SourceRoute);
         }
-        let taken = self.deliver(now, &packet);
+        let Some(piece) = packet.fragment else {
+            return self.take(now, &packet);
+        };
+        match self.pieces.take(now, &packet, piece) {
+            Ok(None) => Ok(()),
+            Err(pieces::Refused) => Err(Dropped::Fragment),
+            Ok(Some(whole)) => {
+                let packet = Packet::parse(&whole).map_err(|error| {
+                    self.discard(now, &whole, error);
+                    Dropped::Packet(error.reason)
+                })?;
+                self.take(now, &packet)
+            }
+        }
+    }
+
+    /// A whole packet for this host.
+    fn take(&mut self, now: Duration, packet: &Packet<'_>) -> Result<(), Dropped> {
+        let taken = self.deliver(now, packet);
         if !matches!(taken, Err(Dropped::Segment(_))) {
-            self.note(now, false, &packet);
+            self.note(now, false, packet);
         }
         taken
     }
@@ -58,7 +77,7 @@ impl Host {
             return;
         };
         let source = SocketAddr::new(packet.source, segment.source_port());
-        let destination = SocketAddr::new(packet.destination, segment.destination_port());
+        let destination = SocketAddr::new(packet.final_destination(), segment.destination_port());
         let (local, remote) = if sent {
             (source, destination)
         } else {
@@ -126,7 +145,11 @@ impl Host {
                 None => return Err(self.refuse(packet, &segment)),
             },
         };
-        heard.dropped.map_or(Ok(()), |why| Err(Dropped::Tcp(why)))
+        if let Some(why) = heard.dropped {
+            return Err(Dropped::Tcp(why));
+        }
+        self.learn_route(packet, local, remote);
+        Ok(())
     }
 
     /// A segment for a connection.
@@ -287,11 +310,16 @@ impl Host {
             return Err(Dropped::Report);
         }
         let local = SocketAddr::new(quoted.source, (ports >> 16) as u16);
-        let remote = SocketAddr::new(quoted.destination, ports as u16);
+        let remote = SocketAddr::new(quoted.final_destination(), ports as u16);
         let key = self.by_ends.get(&Ends::new(local, remote)).copied();
         let key = key.ok_or(Dropped::Report)?;
         let socket = self.sockets.get_mut(key).ok_or(Dropped::Report)?;
+        let mtu = socket.connection.path_mtu();
         socket.connection.icmp(report, Seq(sequence));
+        if socket.connection.path_mtu() < mtu {
+            let mtu = socket.connection.path_mtu();
+            self.paths.hear(now, remote.ip(), mtu);
+        }
         socket.last_used = now;
         self.touched(Party::Socket(key));
         Ok(())
@@ -324,7 +352,7 @@ impl Host {
     }
 
     /// Reports an error to a packet's sender, unless it was one itself (RFC 1122 3.2.2).
-    fn report(&mut self, now: Duration, packet: &Packet<'_>, report: Report) {
+    pub(super) fn report(&mut self, now: Duration, packet: &Packet<'_>, report: Report) {
         if !icmp::is_error(packet.protocol, packet.payload) && self.errors.take(now) {
             let (us, them) = (packet.destination, packet.source);
             self.post(icmp::report(us, them, report, packet.octets));
@@ -339,8 +367,8 @@ impl Host {
         hop_limit: u8,
         segment: &[u8],
     ) {
-        let header = Header::new(local.ip(), remote.ip(), PROTOCOL);
-        let packet = header.map(|mut header| {
+        let way = self.routes.way(local, remote);
+        let packet = way.header(local.ip()).map(|mut header| {
             header.hop_limit = hop_limit;
             let mut packet: Vec<u8> = vec![0; header.length()];
             packet.extend_from_slice(segment);

@@ -1,10 +1,10 @@
 //! What a host sends, one packet a call, and when it wants to be called.
 
 use super::{Ends, Host, Party, Readiness, is_time_wait};
-use crate::{ip::Header, limits, slab::Key};
+use crate::{icmp::Report, ip::Packet, limits, slab::Key};
 use alloc::vec::Vec;
 use core::{net::IpAddr, ops::Range, time::Duration};
-use netkit_tcp::{Connection, PROTOCOL, State};
+use netkit_tcp::{Connection, State};
 
 /// A packet that was appended to the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Host {
             let destination = self.next_packet(now, out)?;
             if !self.config.is_ours(destination) {
                 if self.config.watch.is_some()
-                    && let Ok(packet) = crate::ip::Packet::parse(&out[start..])
+                    && let Ok(packet) = Packet::parse(&out[start..])
                 {
                     self.note(now, true, &packet);
                 }
@@ -40,7 +40,7 @@ impl Host {
     fn next_packet(&mut self, now: Duration, out: &mut Vec<u8>) -> Option<IpAddr> {
         if let Some(packet) = self.outbox.pop_front() {
             out.extend_from_slice(&packet);
-            return crate::ip::Packet::ends_of(&packet).map(|(_, destination)| destination);
+            return Packet::ends_of(&packet).map(|(_, destination)| destination);
         }
         while let Some(party) = self.ready.pop_front() {
             let sent = match party {
@@ -59,15 +59,15 @@ impl Host {
     fn socket_sends(&mut self, now: Duration, key: Key, out: &mut Vec<u8>) -> Option<IpAddr> {
         let socket = self.sockets.get_mut(key)?;
         let connection = &mut socket.connection;
-        let remote = connection.remote().ip();
-        let mut header = Header::new(connection.local().ip(), remote, PROTOCOL)?;
+        let way = self.routes.way(connection.local(), connection.remote());
+        let mut header = way.header(connection.local().ip())?;
         header.hop_limit = socket.hop_limit;
         header.traffic_class = socket.traffic_class;
         let start = out.len();
         out.resize(start + header.length(), 0);
         if connection.transmit(now, out).is_some() {
             header.write(&mut out[start..]);
-            return Some(remote);
+            return Some(way.next);
         }
         out.truncate(start);
         socket.schedule.is_ready = false;
@@ -82,14 +82,15 @@ impl Host {
         let listening = self.listeners.get_mut(key)?;
         self.scratch.clear();
         if let Some(((local, remote), sent)) = listening.listener.transmit(now, &mut self.scratch) {
-            let mut header = Header::new(local.ip(), remote.ip(), PROTOCOL)?;
+            let way = self.routes.way(local, remote);
+            let mut header = way.header(local.ip())?;
             header.hop_limit = listening.hop_limit;
             header.traffic_class = listening.traffic_class;
             let start = out.len();
             out.resize(start + header.length(), 0);
             out.extend_from_slice(&self.scratch[sent.range]);
             header.write(&mut out[start..]);
-            return Some(remote.ip());
+            return Some(way.next);
         }
         listening.schedule.is_ready = false;
         let timeout = listening.listener.timeout();
@@ -106,6 +107,7 @@ impl Host {
             socket.is_bound = false;
             let ends = Ends::of(&socket.connection);
             self.by_ends.remove(&ends);
+            self.routes.forget(&ends);
             let news = Readiness {
                 closed: true,
                 ..Readiness::default()
@@ -148,11 +150,18 @@ impl Host {
 
     /// When to call [`transmit`](Self::transmit) again although nothing else has happened.
     pub fn timeout(&self) -> Option<Duration> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        [due, self.pieces.timeout()].into_iter().flatten().min()
     }
 
     /// Those whose time has come may have something to send.
     fn expire(&mut self, now: Duration) {
+        while let Some(first) = self.pieces.expire(now) {
+            // RFC 1122 3.3.2: only if the first piece is there.
+            if let Ok(packet) = Packet::parse(&first) {
+                self.report(now, &packet, Report::Reassembly);
+            }
+        }
         while let Some(&(at, party)) = self.due.first().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, party));
             match party {

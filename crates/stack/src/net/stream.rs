@@ -1,5 +1,5 @@
 use super::{Inner, Net, Side};
-use crate::{Error, Host, SocketId};
+use crate::{Error, Host, SocketId, ip::SourceRoute};
 use alloc::sync::Arc;
 use core::{
     fmt,
@@ -29,12 +29,17 @@ impl TcpStream {
         net: &Net,
         local: Option<SocketAddr>,
         remote: SocketAddr,
+        route: Option<SourceRoute>,
     ) -> io::Result<Self> {
         let stream = {
             let shared = net.shared();
             let mut inner = shared.lock();
             inner.alive()?;
-            let id = inner.host.connect(shared.now(), local, remote)?;
+            let (host, now) = (&mut inner.host, shared.now());
+            let id = match route {
+                Some(route) => host.connect_by(now, local, remote, route)?,
+                None => host.connect(now, local, remote)?,
+            };
             inner.wake_driver();
             Self::of(net, id, &inner.host)
         };
