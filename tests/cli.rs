@@ -8,6 +8,8 @@ mod demo;
 mod get;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/tun.rs"]
+mod tun;
 #[path = "cli/ws.rs"]
 mod ws;
 
@@ -22,6 +24,8 @@ const NETKIT: &str = env!("CARGO_BIN_EXE_netkit");
 
 fn main() {
     let trials = [
+        // In front: those that run in a namespace make no others there.
+        tun::trials(),
         cert::trials(),
         demo::trials(),
         serve::trials(),
