@@ -7,7 +7,7 @@ use netkit_stack::{
     Error, Host, HostConfig, ListenerId, Network, SocketId,
     link::{Chance, End, Fate, Link, LinkConfig, Path, Sighting},
     pcap,
-    tcp::{Backlog, Secret},
+    tcp::{Backlog, Connection, Secret},
 };
 use std::{
     collections::HashMap,
@@ -76,7 +76,7 @@ impl Echo {
         if !self.waiting.is_empty() {
             let sent = host.send(now, socket, &self.waiting)?;
             self.waiting.drain(..sent);
-        } else if host.connection(socket).is_some_and(|it| it.at_end()) {
+        } else if host.connection(socket).is_some_and(Connection::at_end) {
             host.close(now, socket)?;
         }
         Ok(())
@@ -111,7 +111,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     assert!(done && heard == said, "every octet came back in its place");
 
-    let took = network.now() - began;
+    let took = network.now().saturating_sub(began);
     println!("{LENGTH} octets there and back in {took:.2?} of virtual time");
     let seen = seen.lock().expect("nobody panics");
     let mut fates: Vec<_> = seen.fates.iter().collect();
