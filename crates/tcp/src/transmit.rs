@@ -299,8 +299,10 @@ impl Connection {
 
     /// Octets of data that fit beside the options.
     fn segment_room(&self) -> u32 {
-        let blocks = self.sack_blocks().count() as u32;
-        let sack = if blocks == 0 { 0 } else { 4 + 8 * blocks };
+        if !self.has_sack_blocks() {
+            return self.smss;
+        }
+        let sack = 4 + 8 * self.sack_blocks().count() as u32;
         self.smss - sack.min(self.smss - 8)
     }
 
@@ -472,19 +474,23 @@ impl Connection {
                     echo_reply: clock.recent.0,
                 })?;
         }
+        if !self.has_sack_blocks() {
+            return Ok(list);
+        }
         let mut blocks = [[0; 8]; 4];
         let mut count = 0;
         for (left, right) in self.sack_blocks() {
             blocks[count] = SackBlocks::block(left, right);
             count += 1;
         }
-        if count > 0 {
-            list = list
-                .with(&TcpOption::NoOperation)?
-                .with(&TcpOption::NoOperation)?
-                .with(&TcpOption::Sack(SackBlocks::new(&blocks[..count])))?;
-        }
-        Ok(list)
+        list.with(&TcpOption::NoOperation)?
+            .with(&TcpOption::NoOperation)?
+            .with(&TcpOption::Sack(SackBlocks::new(&blocks[..count])))
+    }
+
+    /// Whether there is anything to report: mostly there is not, and then nobody looks for it.
+    fn has_sack_blocks(&self) -> bool {
+        self.sack && (self.duplicate.is_some() || !self.out_of_order.is_empty())
     }
 
     /// What is reported: a duplicate first (RFC 2883 4), then the ranges that grew last (RFC 2018 4).
