@@ -115,10 +115,11 @@ fn instructions(bench: &mut Bench) {
 pub fn count(name: &str) {
     let setting = Setting::new(&rsa_key);
     let signatures = Signatures::of(&setting.chain);
-    let [ours, theirs, bare]: [&dyn Fn(); 3] = [&|| setting.ours(), &|| setting.theirs(), &|| {
-        signatures.verify()
-    }];
-    let work = [ours, theirs, bare];
+    let work: [&mut dyn FnMut(); 3] = [
+        &mut || setting.ours(),
+        &mut || setting.theirs(),
+        &mut || signatures.verify(),
+    ];
     let at = COUNTED.iter().position(|counted| *counted == name);
     counted::counted(work[at.expect("a name of what is counted")]);
 }

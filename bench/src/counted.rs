@@ -39,6 +39,6 @@ fn run(name: &str) -> Option<u64> {
 
 /// What valgrind counts, and nothing else of the program.
 #[inline(never)]
-pub fn counted(work: &dyn Fn()) {
-    (0..TIMES).for_each(|_| black_box(work)());
+pub fn counted(work: &mut dyn FnMut()) {
+    (0..TIMES).for_each(|_| black_box(&mut *work)());
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use httparse::Header;
 use netkit_http::{Client, Event, Limits, RequestLine, RequestParser, Server, Slot};
-use std::{cell::RefCell, hint::black_box, mem::MaybeUninit};
+use std::{hint::black_box, mem::MaybeUninit};
 
 /// Machines made at once, and heads read between two looks at the clock.
 const BATCH: u64 = 64;
@@ -143,18 +143,17 @@ pub fn count(what: &str) {
         .into_iter()
         .find(|head| head.len().to_string() == length);
     let head = head.expect("the length of a head");
-    let input = RefCell::new(head.as_bytes().to_vec());
-    let slots = RefCell::new([Slot::default(); FIELDS]);
-    let limits = Limits::default();
     if side == "ours" {
-        counted::counted(&|| {
+        let mut input = head.as_bytes().to_vec();
+        let mut slots = [Slot::default(); FIELDS];
+        let limits = Limits::default();
+        counted::counted(&mut || {
             let mut parser = RequestParser::default();
-            let (mut input, mut slots) = (input.borrow_mut(), slots.borrow_mut());
-            let parsed = parser.parse(&mut input, &mut *slots, &limits);
+            let parsed = parser.parse(&mut input, &mut slots, &limits);
             assert!(parsed.is_ok_and(|parsed| parsed.is_some()));
         });
     } else {
-        counted::counted(&|| {
+        counted::counted(&mut || {
             let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS];
             let mut request = httparse::Request::new(&mut []);
             let parsed = request.parse_with_uninit_headers(head.as_bytes(), &mut fields);

@@ -1,5 +1,6 @@
 //! What the TLS targets share: a server with a certificate, and a client that trusts it.
 
+pub mod hyper;
 pub mod ws;
 
 use netkit_core::split::{Cuts, Transcript, transcript};

@@ -45,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         openssl("get/rsa_key_transport", rsa_key_transport),
         openssl("get/truncation", truncation),
         trial("get/exit_codes", &[], exit_codes),
+        trial("get/lenient", &[], lenient),
     ]
 }
 
@@ -397,20 +398,39 @@ fn truncation() -> Tested {
     Ok(())
 }
 
+/// The address of a server that says `text` to one client, whatever that asks.
+fn babble(text: &'static [u8]) -> Result<String, Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let at = listener.local_addr()?.to_string();
+    thread::spawn(move || {
+        if let Ok((mut stream, _)) = listener.accept() {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut stream, text);
+        }
+    });
+    Ok(at)
+}
+
+/// A response that breaks a rule is taken, and told of, where that rule was named, and nowhere else.
+fn lenient() -> Tested {
+    const BARE: &[u8] = b"HTTP/1.1 200 OK\nContent-Length: 4\n\nbody";
+    let url = || -> Result<String, Failed> { Ok(format!("http://{}/", babble(BARE)?)) };
+    for strict in [&["get"][..], &["get", "--lenient", "equal-lengths"]] {
+        let got = netkit(&[strict, &[&url()?]].concat())?;
+        ensure!(got.code() == Some(8) && got.out.is_empty(), "{got}");
+        got.says(&["LF without CR (RFC 9112 2.2): '\\n' at octet 15"])?;
+    }
+    let got = netkit(&["get", "--lenient", "bare-lf", &url()?])?.ok()?;
+    ensure!(got.out == "body", "{got}");
+    got.says(&["needs --lenient bare-lf (RFC 9112 2.2) at octet 15"])?;
+    let got = netkit(&["get", "--lenient", "anything", &url()?])?;
+    ensure!(got.code() == Some(2), "{got}");
+    got.says(&["padded-chunk-sizes"])
+}
+
 fn exit_codes() -> Tested {
     let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let mute = TcpListener::bind("127.0.0.1:0")?;
-    let babble = |text: &'static [u8]| -> Result<String, Failed> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let at = listener.local_addr()?.to_string();
-        thread::spawn(move || {
-            if let Ok((mut stream, _)) = listener.accept() {
-                let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
-                let _ = std::io::Write::write_all(&mut stream, text);
-            }
-        });
-        Ok(at)
-    };
     let no_tls = format!("https://{}/", babble(b"220 mail.example ESMTP\r\n")?);
     let no_http = format!("http://{}/", babble(b"220 mail.example ESMTP\r\n")?);
     let short = format!(

@@ -55,6 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         curl("serve/no_escape", does_not_leave_its_folder),
         curl("serve/http", http),
+        curl("serve/lenient", lenient),
         curl("serve/drains", drains),
         trial("serve/get", &[], to_our_own_client),
     ]
@@ -789,6 +790,22 @@ fn http() -> Tested {
     ensure!(curl.out.ends_with("plain"), "{curl}");
     let both = netkit(&["serve", "--http", "--dev-ca", "x"])?;
     ensure!(both.code() == Some(2), "{both}");
+    Ok(())
+}
+
+/// curl sends what RFC 3986 wants encoded as it was typed; who serves that has to say so, and hears of it.
+fn lenient() -> Tested {
+    let place = tempfile::tempdir()?;
+    std::fs::write(place.path().join("a\"b"), "quoted")?;
+    let strict = serve(place.path(), &["--http"])?;
+    let curl = asked(&strict, &[], "/a\"b")?;
+    ensure!(curl.out.contains("400"), "{curl}");
+    let serving = serve(place.path(), &["--http", "--lenient", "raw-targets"])?;
+    let curl = asked(&serving, &[], "/a\"b")?;
+    ensure!(curl.out.ends_with("quoted"), "{curl}");
+    serving
+        .running
+        .says("127.0.0.1 needs --lenient raw-targets (RFC 9112 3.2) at octet 6")?;
     Ok(())
 }
 

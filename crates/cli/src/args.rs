@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue, Method};
+use netkit::Leniency;
 use netkit::tls::{ProtocolVersion, Versions};
 
 use crate::exit;
@@ -127,6 +129,10 @@ pub(crate) struct Serve {
     /// Echo what clients say in a WebSocket at PATH
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub(crate) ws_echo: Option<String>,
+    /// Take requests that break RULE, and tell of each: for clients that are known to need it, and nobody in
+    /// between who could read them otherwise; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = leniency())]
+    pub(crate) lenient: Vec<Leniency>,
     /// Serve HTTP without TLS
     #[arg(long, conflicts_with_all = ["cert", "key", "dev_ca", "key_type", "client_ca", "ca_out", "rsa_key_transport", "tls_min", "tls_max"])]
     pub(crate) http: bool,
@@ -228,12 +234,22 @@ pub(crate) struct Get {
     /// Ask for a compressed answer (gzip, deflate), and decompress it
     #[arg(long)]
     pub(crate) compressed: bool,
+    /// Take a response that breaks RULE, and tell of it: for a server that is known to need it; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = leniency())]
+    pub(crate) lenient: Vec<Leniency>,
     /// Give up after so many seconds, whatever has arrived
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) max_time: Option<Duration>,
     #[cfg(all(feature = "tun", target_os = "linux"))]
     #[command(flatten)]
     pub(crate) stack: Stack,
+}
+
+/// A leniency, by its name.
+fn leniency() -> impl TypedValueParser<Value = Leniency> {
+    let names = Leniency::ALL.iter().map(|known| known.name());
+    PossibleValuesParser::new(names)
+        .try_map(|name| Leniency::named(&name).ok_or("is none of the names"))
 }
 
 /// A time that is longer than nothing.

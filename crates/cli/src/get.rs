@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::args;
 use crate::exit::Failure;
 use crate::paint::Paint;
+use crate::passed;
 use crate::story::Recorder;
 use redirect::Hop;
 use resume::{Held, Rest};
@@ -176,6 +177,12 @@ fn client(args: &args::Get, recorder: &Arc<Recorder>) -> Result<ClientBuilder, F
         .configure_tls(move |config| config.versions = versions);
     if args.compressed {
         builder = builder.decode(CodingLimits::default());
+    }
+    if !args.lenient.is_empty() {
+        let leniencies = args.lenient.iter().copied().collect();
+        builder = builder.lenient(leniencies, |(host, port), used, at| {
+            crate::tell(&format!("netkit: {host}:{port} {}", passed(used, at)));
+        });
     }
     if let Some(file) = &args.cacert {
         builder = builder.roots(netkit::roots::pem_file(file)?);

@@ -50,3 +50,8 @@ fn say(line: &str) {
 fn tell(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
+
+/// What a peer was let off, and where in its stream it showed first.
+fn passed(used: netkit::Leniency, at: u64) -> String {
+    format!("needs --lenient {used} ({}) at octet {at}", used.rule())
+}

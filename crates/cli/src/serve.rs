@@ -31,10 +31,15 @@ pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
     let (server, dev) = server(args)?;
     let shutdown = Shutdown::new();
     drain_on_signal(shutdown.clone())?;
-    let server = server.shutdown(shutdown).on_refusal(|peer, error| {
-        let peer = peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
-        crate::say(&format!("{peer} refused: {}", error.report()));
+    let mut server = server.shutdown(shutdown).on_refusal(|peer, error| {
+        crate::say(&format!("{} refused: {}", named(peer), error.report()));
     });
+    if !args.lenient.is_empty() {
+        let leniencies = args.lenient.iter().copied().collect();
+        server = server.lenient(leniencies, |peer, used, at| {
+            crate::say(&format!("{} {}", named(peer), crate::passed(used, at)));
+        });
+    }
     let ready = |at: SocketAddr| greet(args, at, dev.as_ref());
     let site = Arc::new(Site {
         folder,
@@ -53,6 +58,11 @@ pub(crate) fn run(args: &args::Serve) -> Result<(), Failure> {
     let at = args.listen.unwrap_or((Ipv4Addr::LOCALHOST, PORT).into());
     server.run(at, 0, ready, handler)?;
     Ok(())
+}
+
+/// A client in the log.
+fn named(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string())
 }
 
 /// Where it listens unless told otherwise.

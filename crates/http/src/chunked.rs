@@ -10,51 +10,55 @@ use alloc::vec::Vec;
 /// What stands behind the data of a chunk.
 pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 
-/// The size in the line at the front, which has no extension, is not the last, and fits a `u32`; and what
-/// stands behind it. Any other line is left to [`parse_line`].
-#[inline]
-pub(crate) fn clean_line(input: &[u8]) -> Option<(usize, &[u8])> {
+/// The size in the line at the front, which has no extension, is not the last, and fits a `u16`; and the
+/// octets of the line, with its CRLF. Any other line is left to [`parse_line`].
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "a chunk's place is the next one's start: through memory it comes late"
+)]
+pub(crate) fn clean_line(input: &[u8]) -> Option<(usize, usize)> {
     let mut size = 0;
     for (digits, &octet) in input.iter().enumerate().take(DIGITS + 1) {
-        let digit = HEX_DIGITS[usize::from(octet)];
-        if digit == NO_DIGIT {
-            let behind = input[digits..].strip_prefix(b"\r\n")?;
-            return (size > 0).then_some((size, behind));
+        if !IS_HEX_DIGIT[usize::from(octet)] {
+            let end = digits + CHUNK_END.len();
+            return (size > 0 && input.get(digits..end)? == CHUNK_END).then_some((size, end));
         }
-        size = size << 4 | usize::from(digit);
+        size = size << 4 | usize::from(hex_value(octet));
     }
     None
 }
 
-/// Hexadecimal digits of a `u32`.
-const DIGITS: usize = 8;
+/// Hexadecimal digits of a `u16`.
+const DIGITS: usize = 4;
 
-/// No hexadecimal digit.
-const NO_DIGIT: u8 = 0xff;
-
-/// What each octet is worth as a hexadecimal digit.
-static HEX_DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
+/// Whether each octet is a hexadecimal digit. The next chunk's place waits for the value of a digit, but not
+/// for the look into this table.
+static IS_HEX_DIGIT: [bool; 256] = {
+    let mut digits = [false; 256];
     let mut octet = 0;
     while octet < digits.len() {
-        if let Some(digit) = hex_digit(octet as u8) {
-            digits[octet] = digit;
-        }
+        digits[octet] = (octet as u8).is_ascii_hexdigit();
         octet += 1;
     }
     digits
 };
 
+/// What a hexadecimal digit is worth: the letters follow each other from 0x41 and 0x61.
+const fn hex_value(digit: u8) -> u8 {
+    (digit & 0xf) + 9 * (digit >> 6)
+}
+
 /// Reads `chunk-size [ chunk-ext ]`: the size and the octets of the extensions.
 pub(crate) fn parse_line(line: &[u8]) -> Result<(u64, usize), Fault> {
     let mut size = 0u64;
     let mut digits = 0;
-    while let Some(digit) = line.get(digits).and_then(|&octet| hex_digit(octet)) {
+    while let Some(&digit) = line.get(digits).filter(|octet| octet.is_ascii_hexdigit()) {
         // "MUST anticipate potentially large hexadecimal numerals": 7.1.
         if size >> 60 != 0 {
             return Err(Error::PeerChunkSize.at(digits));
         }
-        size = size << 4 | u64::from(digit);
+        size = size << 4 | u64::from(hex_value(digit));
         digits += 1;
     }
     let extensions = &line[digits..];
@@ -65,15 +69,6 @@ pub(crate) fn parse_line(line: &[u8]) -> Result<(u64, usize), Fault> {
     match extension_fault(extensions) {
         Some(at) => Err(Error::PeerChunkExtension.at(digits + at)),
         None => Ok((size, extensions.len())),
-    }
-}
-
-const fn hex_digit(octet: u8) -> Option<u8> {
-    match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'a'..=b'f' => Some(octet - b'a' + 10),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
-        _ => None,
     }
 }
 

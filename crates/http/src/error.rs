@@ -24,8 +24,8 @@ macro_rules! errors {
                 }
             }
 
-            /// The status that a server answers with before it closes; what a client got wrong from
-            /// its server is what a gateway answers (502).
+            /// The status that a server answers with before it closes. A gateway answers 502 whatever is
+            /// wrong with a response (RFC 9110 15.6.3); what only a response can break says so itself.
             pub const fn status(self) -> Status {
                 match self {
                     $( Self::$Variant => Status::$STATUS, )*

@@ -103,26 +103,32 @@ impl Incoming {
     }
 
     /// The data of the next chunk, if its size line is here as size lines should be, without extensions.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a chunk's place is the next one's start: through memory it comes late"
+    )]
     pub(crate) fn clean_chunk(&mut self, input: &[u8]) -> Option<Range<usize>> {
-        let behind = match self.awaits {
-            Awaits::Content(Content::ChunkEnd) => input.strip_prefix(CHUNK_END)?,
-            Awaits::Content(Content::ChunkSize) if self.scan.fresh() == Some(0) => input,
+        let begin = match self.awaits {
+            Awaits::Content(Content::ChunkEnd) if input.starts_with(CHUNK_END) => CHUNK_END.len(),
+            Awaits::Content(Content::ChunkSize) if self.scan.fresh() == Some(0) => 0,
             _ => return None,
         };
-        let (size, data) = chunked::clean_line(behind)?;
-        let line = behind.len() - data.len();
-        if self.failure.is_some() || data.is_empty() || line > self.limits.chunk_line as usize {
+        let (size, line) = chunked::clean_line(&input[begin..])?;
+        let start = begin + line;
+        let here = input.len() - start;
+        if self.failure.is_some() || here == 0 || line > self.limits.chunk_line as usize {
             return None;
         }
-        let here = data.len().min(size);
-        self.awaits = Awaits::Content(match size - here {
-            0 => Content::ChunkEnd,
-            left => Content::Chunk(left as u64),
-        });
-        let start = input.len() - data.len();
-        self.lenient.passed += (start + here) as u64;
-        Some(start..start + here)
+        let data = if size <= here {
+            self.awaits = Awaits::Content(Content::ChunkEnd);
+            start..start + size
+        } else {
+            self.awaits = Awaits::Content(Content::Chunk((size - here) as u64));
+            start..input.len()
+        };
+        self.lenient.passed += data.end as u64;
+        Some(data)
     }
 
     /// One step, by what is awaited. `head` reads the head of the role.
