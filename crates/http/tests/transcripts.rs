@@ -147,6 +147,39 @@ impl Transcript {
         }
     }
 
+    /// One event; `head` writes down what a role has in its head.
+    fn hear<H>(&mut self, event: Event<'_, H>, head: impl FnOnce(&mut Self, &str, H)) -> Then {
+        match event {
+            Event::NeedData | Event::Waiting => return Then::Stops,
+            Event::Head(lent) => {
+                head(self, "head", lent);
+                return Then::Begun;
+            }
+            Event::Interim(lent) => {
+                head(self, "interim", lent);
+                return Then::Begun;
+            }
+            Event::Data(data) => self.data.extend_from_slice(data),
+            Event::Trailers(fields) => {
+                self.event("trailers");
+                self.fields(&fields);
+            }
+            Event::End => {
+                self.event("end");
+                return Then::Ended;
+            }
+            Event::Switched => {
+                self.event("switched");
+                return Then::Stops;
+            }
+            Event::Closed => {
+                self.event("closed");
+                return Then::Stops;
+            }
+        }
+        Then::GoesOn
+    }
+
     /// What was let pass and is not told yet.
     fn lenient(&mut self, used: impl Iterator<Item = (Leniency, u64)>) {
         for use_of in used
@@ -168,6 +201,18 @@ impl Transcript {
         self.event(format!("error {name} at {at}, {octet}: {rule}"));
         self.failure = Some(failure);
     }
+}
+
+/// What comes of an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// There is nothing more to say of what is here.
+    Stops,
+    GoesOn,
+    /// It goes on behind a head.
+    Begun,
+    /// It goes on behind a message.
+    Ended,
 }
 
 fn framed(framing: Framing) -> String {
@@ -230,39 +275,11 @@ impl Heard for Serving {
             return (0, false);
         };
         let used = step.used;
-        let (mut ended, mut begun) = (false, false);
-        let goes_on = match step.event {
-            Event::NeedData | Event::Waiting => false,
-            Event::Head(head) => {
-                said.event(self.head(&head));
-                said.fields(&head.fields);
-                begun = true;
-                true
-            }
-            Event::Interim(_) => unreachable!("requests have none"),
-            Event::Data(data) => {
-                said.data.extend_from_slice(data);
-                true
-            }
-            Event::Trailers(fields) => {
-                said.event("trailers");
-                said.fields(&fields);
-                true
-            }
-            Event::End => {
-                said.event("end");
-                ended = true;
-                true
-            }
-            Event::Switched => {
-                said.event("switched");
-                false
-            }
-            Event::Closed => {
-                said.event("closed");
-                false
-            }
-        };
+        let then = said.hear(step.event, |said, _, head: RequestHead<'_>| {
+            said.event(self.head(&head));
+            said.fields(&head.fields);
+        });
+        let (begun, ended) = (then == Then::Begun, then == Then::Ended);
         if begun || ended {
             said.lenient(self.server.leniencies_used());
         }
@@ -270,7 +287,7 @@ impl Heard for Serving {
         if self.server.awaits_response() && (ended || (begun && at_once)) {
             self.answer(status, said);
         }
-        (used, goes_on)
+        (used, then != Then::Stops)
     }
 }
 
@@ -315,47 +332,14 @@ impl Heard for Asking {
             return (0, false);
         };
         let used = step.used;
-        let mut tell = false;
-        let goes_on = match step.event {
-            Event::NeedData | Event::Waiting => false,
-            Event::Head(head) => {
-                self.head("head", &head, said);
-                tell = true;
-                true
-            }
-            Event::Interim(head) => {
-                self.head("interim", &head, said);
-                tell = true;
-                true
-            }
-            Event::Data(data) => {
-                said.data.extend_from_slice(data);
-                true
-            }
-            Event::Trailers(fields) => {
-                said.event("trailers");
-                said.fields(&fields);
-                true
-            }
-            Event::End => {
-                said.event("end");
-                tell = true;
-                // Nothing is asked any more: what comes now is unasked.
-                true
-            }
-            Event::Switched => {
-                said.event("switched");
-                false
-            }
-            Event::Closed => {
-                said.event("closed");
-                false
-            }
-        };
-        if tell {
+        let then = said.hear(step.event, |said, word, head: ResponseHead<'_>| {
+            self.head(word, &head, said);
+        });
+        // When nothing is asked any more, what still comes is unasked.
+        if matches!(then, Then::Begun | Then::Ended) {
             said.lenient(self.0.leniencies_used());
         }
-        (used, goes_on)
+        (used, then != Then::Stops)
     }
 }
 
