@@ -1,7 +1,9 @@
-//! TLS against OpenSSL, GnuTLS and curl. Every test asserts on what the peer says it saw.
+//! TLS against OpenSSL, GnuTLS, curl and others. Every test asserts on what the peer says it saw.
 
 #[path = "tls/client_certificates.rs"]
 mod client_certificates;
+#[path = "tls/compression.rs"]
+mod compression;
 #[path = "tls/resumption.rs"]
 mod resumption;
 #[path = "tls/tls12.rs"]
@@ -89,6 +91,7 @@ fn main() {
         trial("server/gnutls_key_update", &[Peer::GnuTls], gnutls_rekeys),
     ]);
     trials.extend(client_certificates::trials());
+    trials.extend(compression::trials());
     trials.extend(tls12::trials());
     trials.extend(resumption::trials());
     netkit_tests::run(trials)

@@ -17,6 +17,7 @@ use netkit::{Bytes, Client, WebSocket};
 use netkit_tests::certificates::{Authority, Key};
 use netkit_tests::ours::{Ours, block_on};
 use netkit_tests::process::{Running, run};
+use netkit_tests::venv::{self, install};
 use netkit_tests::{Failed, Peer, Trial, ensure, trial};
 use serde_json::{Value, json};
 
@@ -87,14 +88,7 @@ impl Stranger {
         match self {
             Self::Python => {
                 let folder = place.join("python");
-                let python = folder.join("bin/python");
-                if !folder.join("ready").exists() {
-                    let venv = folder.display().to_string();
-                    install("python3", &["-m", "venv", &venv])?;
-                    let pip = ["-m", "pip", "install", "--quiet", "websockets>=14,<17"];
-                    install(&python, &pip)?;
-                    std::fs::write(folder.join("ready"), "")?;
-                }
+                let python = venv::python(&folder, "websockets", &["websockets>=14,<17"])?;
                 let script = sources.join(program).with_extension("py");
                 Ok((python, script.display().to_string()))
             }
@@ -112,13 +106,6 @@ impl Stranger {
             }
         }
     }
-}
-
-/// Runs what downloads and unpacks.
-fn install(program: impl AsRef<Path>, arguments: &[&str]) -> Tested {
-    let installing = Running::start(program, arguments)?;
-    installing.wait_within(Duration::from_secs(300))?.ok()?;
-    Ok(())
 }
 
 /// A folder of the build's.

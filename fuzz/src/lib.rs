@@ -5,8 +5,9 @@ pub mod ws;
 
 use netkit_core::split::{Cuts, Transcript, transcript};
 use netkit_tls::{
-    ClientConfig, ClientSessionMemory, Connection, CryptoRng, EarlyDataPolicy, Error, Identity,
-    ProtocolVersion, ServerConfig, ServerName, SingleUse, TicketKeys, UnixTime, Versions,
+    Brotli, CertificateCompression, ClientConfig, ClientSessionMemory, Connection, CryptoRng,
+    EarlyDataPolicy, Error, Identity, ProtocolVersion, ServerConfig, ServerName, SingleUse,
+    TicketKeys, UnixTime, Versions, Zlib,
     generators::{Said, hear},
 };
 use netkit_x509::Roots;
@@ -26,8 +27,13 @@ static CONFIGS: LazyLock<([Arc<ClientConfig>; 2], Arc<ServerConfig>)> = LazyLock
     let mut roots = Roots::new();
     roots.add(certificate.der()).expect("parses");
     let key = key.serialize_der().try_into().expect("PKCS#8");
-    let identity = Identity::new(vec![certificate.into()], &key).expect("a pair");
+    let algorithms: Vec<Arc<dyn CertificateCompression>> = vec![Arc::new(Brotli), Arc::new(Zlib)];
+    // Twice, so that it gets shorter.
+    let identity = Identity::new(vec![certificate.clone().into(), certificate.into()], &key)
+        .expect("a pair")
+        .with_compression(algorithms.clone());
     let mut client = ClientConfig::new(Arc::new(roots));
+    client.certificate_compression = algorithms;
     client.alpn = vec![b"a".to_vec(), b"b".to_vec()];
     let mut server = ServerConfig::new(identity);
     server.alpn = vec![b"b".to_vec()];

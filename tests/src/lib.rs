@@ -15,6 +15,7 @@ pub mod peer;
 pub mod place;
 pub mod process;
 pub mod tls_cases;
+pub mod venv;
 
 /// The repository's front page: its code compiles and runs.
 #[cfg(doctest)]
