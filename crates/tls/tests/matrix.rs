@@ -2,21 +2,22 @@
 
 mod duo;
 
-use duo::{Authority, Duo, Messages, NOW, client_config, server_config};
+use duo::{Authority, Duo, Messages, NOW, answers, client_config, elsewhere, server_config, turn};
 use netkit_tls::{
     ClientAuth, ClientConfig, ClientSessionMemory, Connection, DangerousAcceptAny, EarlyDataPolicy,
-    Error, HandshakeType, NamedGroup, ServerConfig, SingleUse, TicketKeys, generators::inject,
+    HandshakeType, NamedGroup, ServerConfig, SingleUse, TicketKeys, Zlib, generators::inject,
 };
 use std::{fmt::Write as _, sync::Arc};
 
 /// A body for each column. Whether it parses does not matter: the turn is judged first.
-const COLUMNS: [(&str, HandshakeType); 11] = [
+const COLUMNS: [(&str, HandshakeType); 12] = [
     ("CH", HandshakeType::CLIENT_HELLO),
     ("SH", HandshakeType::SERVER_HELLO),
     ("HRR", HandshakeType::SERVER_HELLO),
     ("EE", HandshakeType::ENCRYPTED_EXTENSIONS),
     ("CR", HandshakeType::CERTIFICATE_REQUEST),
     ("CT", HandshakeType::CERTIFICATE),
+    ("CCT", HandshakeType::COMPRESSED_CERTIFICATE),
     ("CV", HandshakeType::CERTIFICATE_VERIFY),
     ("FIN", HandshakeType::FINISHED),
     ("NST", HandshakeType::NEW_SESSION_TICKET),
@@ -24,24 +25,31 @@ const COLUMNS: [(&str, HandshakeType); 11] = [
     ("EOED", HandshakeType::END_OF_EARLY_DATA),
 ];
 
+/// Where a state waits for us, "-": the peer's messages wait with it. The last columns are our answers: an
+/// identity, a verdict, a signature.
 const EXPECTED: &str = "\
-client           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
-WAIT_SH          .    x    x    .    .    .    .    .    .    .    .
-WAIT_RETRIED_SH  .    x    .    .    .    .    .    .    .    .    .
-WAIT_EE          .    .    .    x    .    .    .    .    .    .    .
-WAIT_CERT_CR     .    .    .    .    x    x    .    .    .    .    .
-WAIT_CERT        .    .    .    .    .    x    .    .    .    .    .
-WAIT_CV          .    .    .    .    .    .    x    .    .    .    .
-WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
-OPEN             .    .    .    .    .    .    .    .    x    x    .
-server           CH   SH   HRR  EE   CR   CT   CV   FIN  NST  KU   EOED
-WAIT_CH          x    .    .    .    .    .    .    .    .    .    .
-WAIT_RETRIED_CH  x    .    .    .    .    .    .    .    .    .    .
-WAIT_EOED        .    .    .    .    .    .    .    .    .    .    x
-WAIT_CERT        .    .    .    .    .    x    .    .    .    .    .
-WAIT_CV          .    .    .    .    .    .    x    .    .    .    .
-WAIT_FINISHED    .    .    .    .    .    .    .    x    .    .    .
-OPEN             .    .    .    .    .    .    .    .    .    x    .
+client           CH   SH   HRR  EE   CR   CT   CCT  CV   FIN  NST  KU   EOED id   ver  sig
+WAIT_SH          .    x    x    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_RETRIED_SH  .    x    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_EE          .    .    .    x    .    .    .    .    .    .    .    .    .    .    .
+WAIT_CERT_CR     .    .    .    .    x    x    x    .    .    .    .    .    .    .    .
+WAIT_IDENTITY    -    -    -    -    -    -    -    -    -    -    -    -    x    .    .
+WAIT_CERT        .    .    .    .    .    x    x    .    .    .    .    .    .    .    .
+WAIT_VERDICT     -    -    -    -    -    -    -    -    -    -    -    -    .    x    .
+WAIT_CV          .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
+WAIT_FINISHED    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .
+WAIT_SIGNATURE   -    -    -    -    -    -    -    -    -    -    -    -    .    .    x
+OPEN             .    .    .    .    .    .    .    .    .    x    x    .    .    .    .
+server           CH   SH   HRR  EE   CR   CT   CCT  CV   FIN  NST  KU   EOED id   ver  sig
+WAIT_CH          x    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_RETRIED_CH  x    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_SIGNATURE   -    -    -    -    -    -    -    -    -    -    -    -    .    .    x
+WAIT_EOED        .    .    .    .    .    .    .    .    .    .    .    x    .    .    .
+WAIT_CERT        .    .    .    .    .    x    x    .    .    .    .    .    .    .    .
+WAIT_VERDICT     -    -    -    -    -    -    -    -    -    -    -    -    .    x    .
+WAIT_CV          .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
+WAIT_FINISHED    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .
+OPEN             .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
 ";
 
 /// SHA-256 of "HelloRetryRequest" (RFC 9846 4.2.3).
@@ -62,13 +70,25 @@ const CERTIFICATE_REQUEST: &[u8] = &[13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4
 
 /// A client with `fed` of its server's messages taken, and a request for a certificate if `asked`.
 fn client(retried: bool, fed: usize, asked: bool) -> Connection {
+    client_with(retried, fed, asked, |_| ())
+}
+
+fn client_with(
+    retried: bool,
+    fed: usize,
+    asked: bool,
+    configure: impl FnOnce(&mut ClientConfig),
+) -> Connection {
     let (mut server, roots) = server_config();
     let sent = Arc::new(Messages::default());
     server.watch = Some(sent.clone());
     if retried {
         server.groups = vec![NamedGroup::SECP256R1];
     }
-    let mut duo = Duo::new(client_config(roots), server);
+    let mut client = client_config(roots);
+    client.certificate_compression = vec![Arc::new(Zlib)];
+    configure(&mut client);
+    let mut duo = Duo::new(client, server);
     let mut out = Vec::new();
     duo.deliver_to_server().unwrap();
     for index in 0..fed {
@@ -78,6 +98,20 @@ fn client(retried: bool, fed: usize, asked: bool) -> Connection {
             inject(&mut duo.client, CERTIFICATE_REQUEST, &mut out).unwrap();
         }
     }
+    duo.client
+}
+
+/// A client that is asked for its key's signature.
+fn signing_client() -> Connection {
+    let authority = Authority::new();
+    let mut server = authority.server("localhost");
+    server.client_auth = Some(ClientAuth::required(authority.roots()));
+    let mut client = client_config(authority.roots());
+    client.identities = vec![Arc::new(elsewhere(&authority, "me"))];
+    let mut duo = Duo::new(client, server);
+    duo.deliver_to_server().unwrap();
+    // It has asked where its input ends.
+    duo.deliver_to_client().unwrap();
     duo.client
 }
 
@@ -101,10 +135,14 @@ fn server(name: &str) -> Connection {
     if name == "WAIT_RETRIED_CH" {
         server.groups = vec![NamedGroup::SECP256R1];
     }
-    if matches!(name, "WAIT_CERT" | "WAIT_CV") {
+    if matches!(name, "WAIT_CERT" | "WAIT_VERDICT" | "WAIT_CV") {
         let mut auth = ClientAuth::required(authority.roots());
-        auth.verifier = Some(Arc::new(DangerousAcceptAny));
+        auth.verifier = (name != "WAIT_VERDICT").then(|| Arc::new(DangerousAcceptAny) as _);
+        auth.certificate_compression = vec![Arc::new(Zlib)];
         server.client_auth = Some(auth);
+    }
+    if name == "WAIT_SIGNATURE" {
+        server.identities = vec![Arc::new(elsewhere(&authority, "localhost"))];
     }
     if name == "WAIT_EOED" {
         allow_early_data(&mut client, &mut server);
@@ -116,7 +154,7 @@ fn server(name: &str) -> Connection {
         "OPEN" => duo.connect().unwrap(),
         _ => duo.deliver_to_server().unwrap(),
     }
-    if name == "WAIT_CV" {
+    if matches!(name, "WAIT_VERDICT" | "WAIT_CV") {
         duo.deliver_to_client().unwrap();
         inject(&mut duo.server, &sent.sent()[1], &mut Vec::new()).unwrap();
     }
@@ -125,21 +163,19 @@ fn server(name: &str) -> Connection {
 
 fn rows(side: &str, states: &[(&'static str, &dyn Fn() -> Connection)], matrix: &mut String) {
     write!(matrix, "{side:15}").unwrap();
-    for (column, _) in COLUMNS {
+    let names = COLUMNS.iter().map(|(column, _)| *column);
+    for column in names.chain(["id", "ver", "sig"]) {
         write!(matrix, "  {column:3}").unwrap();
     }
     *matrix += "\n";
     for (state, reach) in states {
         write!(matrix, "{state:15}").unwrap();
         for (column, kind) in COLUMNS {
-            let mut connection = reach();
-            let heard = inject(&mut connection, &message(column, kind), &mut Vec::new());
-            let refused = heard == Err(Error::PeerUnexpectedMessage(kind, state));
-            assert!(
-                refused || !matches!(heard, Err(Error::PeerUnexpectedMessage(..))),
-                "{state} {column}: {heard:?}"
-            );
-            write!(matrix, "  {:3}", if refused { "." } else { "x" }).unwrap();
+            let cell = turn(reach(), state, kind, &message(column, kind));
+            write!(matrix, "  {cell:3}").unwrap();
+        }
+        for cell in answers(reach) {
+            write!(matrix, "  {cell:3}").unwrap();
         }
         *matrix += "\n";
     }
@@ -155,9 +191,16 @@ fn every_state_takes_its_messages_and_no_other() {
             ("WAIT_RETRIED_SH", &|| client(true, 1, false)),
             ("WAIT_EE", &|| client(false, 1, false)),
             ("WAIT_CERT_CR", &|| client(false, 2, false)),
+            ("WAIT_IDENTITY", &|| {
+                client_with(false, 2, true, |config| config.asks_identity = true)
+            }),
             ("WAIT_CERT", &|| client(false, 2, true)),
+            ("WAIT_VERDICT", &|| {
+                client_with(false, 3, false, |config| config.verifier = None)
+            }),
             ("WAIT_CV", &|| client(false, 3, false)),
             ("WAIT_FINISHED", &|| client(false, 4, false)),
+            ("WAIT_SIGNATURE", &signing_client),
             ("OPEN", &|| client(false, 5, false)),
         ],
         &mut matrix,
@@ -167,8 +210,10 @@ fn every_state_takes_its_messages_and_no_other() {
         &[
             "WAIT_CH",
             "WAIT_RETRIED_CH",
+            "WAIT_SIGNATURE",
             "WAIT_EOED",
             "WAIT_CERT",
+            "WAIT_VERDICT",
             "WAIT_CV",
             "WAIT_FINISHED",
             "OPEN",

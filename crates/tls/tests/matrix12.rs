@@ -2,10 +2,11 @@
 
 mod duo;
 
-use duo::{Authority, Duo, Messages, client_config};
+use duo::{Authority, Duo, Messages, answers, client_config, elsewhere, turn, waits};
 use netkit_tls::{
-    ClientAuth, ClientSessionMemory, Connection, ContentType, DangerousAcceptAny, Error,
-    HandshakeType as H, ProtocolVersion, ServerConfig, TicketKeys, Versions, generators::inject,
+    ClientAuth, ClientConfig, ClientSessionMemory, Connection, ContentType, DangerousAcceptAny,
+    Error, HandshakeType as H, ProtocolVersion, ServerConfig, TicketKeys, Versions,
+    generators::inject,
 };
 use std::{fmt::Write as _, sync::Arc};
 
@@ -28,34 +29,49 @@ const COLUMNS: [(&str, H); 16] = [
     ("hash", H::MESSAGE_HASH),
 ];
 
-/// The last column is ChangeCipherSpec.
+/// Where a state waits for us, "-": the peer's messages wait with it. The last columns are ChangeCipherSpec
+/// and our answers: an identity, a verdict, a signature.
 const EXPECTED: &str = "\
-client         HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
-WAIT_CERT      .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .    .
-WAIT_SKE       .    .    .    .    .    .    x    x    .    .    .    .    .    .    .    .    .
-WAIT_CR        .    .    .    .    .    .    .    .    x    x    .    .    .    .    .    .    .
-WAIT_DONE      .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
-WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
-WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
-OPEN           x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
-resumed        HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
-WAIT_CCS       .    .    .    x    .    .    .    .    .    .    .    .    .    .    .    .    .
-WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
-WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
-server         HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
-WAIT_CERT      .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .    .
-WAIT_CKE       .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .
-WAIT_CV        .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .
-WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
-WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
-OPEN           .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
-resumed        HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED hash CCS
-WAIT_CCS       .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x
-WAIT_FINISHED  .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .
+client               HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED  hash  CCS  id   ver  sig
+WAIT_CERT            .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_SKE             .    .    .    .    .    .    x    x    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_CR              .    .    .    .    .    .    .    .    x    x    .    .    .    .    .    .    .    .    .    .
+WAIT_IDENTITY        -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    x    .    .
+WAIT_DONE            .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .
+WAIT_VERDICT         -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    x    .
+WAIT_SIGNATURE       -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    x
+WAIT_CCS             .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .
+WAIT_FINISHED        .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
+OPEN                 x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+resumed              HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED  hash  CCS  id   ver  sig
+WAIT_RESUMED_VERDICT -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    x    .
+WAIT_CCS             .    .    .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_CCS             .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .
+WAIT_FINISHED        .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
+server               HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED  hash  CCS  id   ver  sig
+WAIT_SIGNATURE       -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    .    x
+WAIT_CERT            .    .    .    .    .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+WAIT_VERDICT         -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    -    .    x    .
+WAIT_CKE             .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .    .
+WAIT_CV              .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .    .    .
+WAIT_CCS             .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .
+WAIT_FINISHED        .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
+OPEN                 .    x    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .
+resumed              HR   CH   SH   NST  EE   CT   CS   SKE  CR   SHD  CV   CKE  FIN  KU   EOED  hash  CCS  id   ver  sig
+WAIT_CCS             .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .
+WAIT_FINISHED        .    .    .    .    .    .    .    .    .    .    .    .    x    .    .    .    .    .    .    .
 ";
 
 /// A pair whose server staples, and what each has sent.
 fn pair(client_auth: bool) -> (Duo, [Arc<Messages>; 2]) {
+    pair_with(client_auth, |_, _, _| ())
+}
+
+/// The same; `configure` has the last word.
+fn pair_with(
+    client_auth: bool,
+    configure: impl FnOnce(&mut ClientConfig, &mut ServerConfig, &Authority),
+) -> (Duo, [Arc<Messages>; 2]) {
     let authority = Authority::new();
     let algorithm = &rcgen::PKCS_ECDSA_P256_SHA256;
     let identity = authority.identity("localhost", algorithm);
@@ -72,14 +88,22 @@ fn pair(client_auth: bool) -> (Duo, [Arc<Messages>; 2]) {
     let sent = [Arc::new(Messages::default()), Arc::new(Messages::default())];
     client.watch = Some(sent[0].clone());
     server.watch = Some(sent[1].clone());
+    configure(&mut client, &mut server, &authority);
     (Duo::new(client, server), sent)
 }
 
 /// A client with `fed` of its server's messages taken, and a request for a certificate if `asked`.
 fn client(fed: usize, asked: bool) -> Connection {
+    client_of(pair(false), fed, asked)
+}
+
+fn client_of(
+    (mut duo, [_, sent]): (Duo, [Arc<Messages>; 2]),
+    fed: usize,
+    asked: bool,
+) -> Connection {
     /// With one type of certificate, one scheme and no authority.
     const CERTIFICATE_REQUEST: &[u8] = &[13, 0, 0, 8, 1, 64, 0, 2, 4, 3, 0, 0];
-    let (mut duo, [_, sent]) = pair(false);
     let mut out = Vec::new();
     duo.deliver_to_server().unwrap();
     for message in &sent.sent()[..fed] {
@@ -89,6 +113,41 @@ fn client(fed: usize, asked: bool) -> Connection {
         inject(&mut duo.client, CERTIFICATE_REQUEST, &mut out).unwrap();
     }
     duo.client
+}
+
+fn client_that_asks_who_it_is() -> Connection {
+    let pair = pair_with(false, |client, _, _| client.asks_identity = true);
+    client_of(pair, 4, true)
+}
+
+fn client_that_asks_for_a_verdict() -> Connection {
+    let pair = pair_with(false, |client, _, _| client.verifier = None);
+    client_of(pair, 5, false)
+}
+
+fn client_that_asks_for_a_signature() -> Connection {
+    let (mut duo, _) = pair_with(true, |client, _, authority| {
+        client.identities = vec![Arc::new(elsewhere(authority, "me"))];
+    });
+    duo.deliver_to_server().unwrap();
+    duo.deliver_to_client().unwrap();
+    duo.client
+}
+
+fn server_that_asks_for_a_signature() -> Connection {
+    let (mut duo, _) = pair_with(false, |_, server, authority| {
+        server.identities = vec![Arc::new(elsewhere(authority, "localhost"))];
+    });
+    duo.deliver_to_server().unwrap();
+    duo.server
+}
+
+fn server_that_asks_for_a_verdict() -> Connection {
+    let (duo, sent) = pair_with(true, |_, server, _| {
+        let auth = server.client_auth.as_mut();
+        auth.expect("it asks for certificates").verifier = None;
+    });
+    server_of((duo, sent), 1)
 }
 
 fn later_client(finished: bool) -> Connection {
@@ -106,7 +165,10 @@ fn later_client(finished: bool) -> Connection {
 
 /// A server with `fed` of its client's messages after the ClientHello taken.
 fn server(client_auth: bool, fed: usize) -> Connection {
-    let (mut duo, [sent, _]) = pair(client_auth);
+    server_of(pair(client_auth), fed)
+}
+
+fn server_of((mut duo, [sent, _]): (Duo, [Arc<Messages>; 2]), fed: usize) -> Connection {
     duo.deliver_to_server().unwrap();
     duo.deliver_to_client().unwrap();
     for message in &sent.sent()[1..=fed] {
@@ -153,6 +215,29 @@ fn resumed_client(fed: usize) -> Connection {
     duo.client
 }
 
+/// A client that has to judge again whom it goes on with.
+fn resumed_client_that_asks_for_a_verdict() -> Connection {
+    let authority = Authority::new();
+    let mut server = authority.server("localhost");
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+    let mut client = client_config(authority.roots());
+    client.versions = Versions::only(ProtocolVersion::TLS1_2);
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    client.verifier = None;
+    client.judge_resumed = true;
+    let mut first = Duo::new(client.clone(), server.clone());
+    first.deliver_to_server().unwrap();
+    first.deliver_to_client().unwrap();
+    first.client.verdict(Ok(()), &mut first.to_server).unwrap();
+    first.settle().unwrap();
+    let sent = Arc::new(Messages::default());
+    server.watch = Some(sent.clone());
+    let mut duo = Duo::new(client, server);
+    duo.deliver_to_server().unwrap();
+    inject(&mut duo.client, &sent.sent()[0], &mut Vec::new()).unwrap();
+    duo.client
+}
+
 const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 /// `connection`, with the peer's ChangeCipherSpec taken.
@@ -163,42 +248,43 @@ fn keyed(mut connection: Connection) -> Connection {
     connection
 }
 
-type Reach = fn() -> Connection;
-
-fn rows(side: &str, states: &[(&'static str, Reach)], matrix: &mut String) {
-    write!(matrix, "{side:13}").unwrap();
+fn rows(side: &str, states: &[(&'static str, &dyn Fn() -> Connection)], matrix: &mut String) {
+    write!(matrix, "{side:19}").unwrap();
     let names = COLUMNS.iter().map(|(column, _)| *column);
-    for column in names.chain(["CCS"]) {
+    for column in names.chain(["CCS", "id", "ver", "sig"]) {
         write!(matrix, "  {column:3}").unwrap();
     }
     *matrix += "\n";
     for (state, reach) in states {
-        write!(matrix, "{state:13}").unwrap();
-        for (column, kind) in COLUMNS {
+        write!(matrix, "{state:19}").unwrap();
+        for (_, kind) in COLUMNS {
             // Whether the body parses does not matter, but where it is empty: the turn is judged first.
-            let message = [kind.0, 0, 0, 0];
-            let heard = inject(&mut reach(), &message, &mut Vec::new());
-            let refused = heard == Err(Error::PeerUnexpectedMessage(kind, state));
-            assert!(
-                refused || !matches!(heard, Err(Error::PeerUnexpectedMessage(..))),
-                "{state} {column}: {heard:?}"
-            );
-            write!(matrix, "  {:3}", if refused { "." } else { "x" }).unwrap();
+            let cell = turn(reach(), state, kind, &[kind.0, 0, 0, 0]);
+            write!(matrix, "  {cell:3}").unwrap();
         }
-        let heard = reach()
-            .recv(&mut CHANGE_CIPHER_SPEC.clone(), &mut Vec::new())
-            .err();
-        let refused = match heard {
-            // Where there is a key, one in the clear is no record of the peer's.
-            Some(error) => {
-                let kind = ContentType::CHANGE_CIPHER_SPEC;
-                let errors = [Error::PeerUnexpectedRecord(kind), Error::PeerBadRecordMac];
-                assert!(errors.contains(&error), "{state}: {error}");
-                "."
-            }
-            None => "x",
-        };
-        writeln!(matrix, "  {refused}").unwrap();
+        write!(matrix, "  {:3}", change_cipher_spec(reach(), state)).unwrap();
+        for cell in answers(reach) {
+            write!(matrix, "  {cell:3}").unwrap();
+        }
+        *matrix += "\n";
+    }
+}
+
+fn change_cipher_spec(mut connection: Connection, state: &str) -> &'static str {
+    if waits(&mut connection) {
+        return "-";
+    }
+    let mut input = CHANGE_CIPHER_SPEC;
+    let heard = connection.recv(&mut input, &mut Vec::new());
+    match heard.err() {
+        // Where there is a key, one in the clear is no record of the peer's.
+        Some(error) => {
+            let kind = ContentType::CHANGE_CIPHER_SPEC;
+            let errors = [Error::PeerUnexpectedRecord(kind), Error::PeerBadRecordMac];
+            assert!(errors.contains(&error), "{state}: {error}");
+            "."
+        }
+        None => "x",
     }
 }
 
@@ -208,42 +294,51 @@ fn every_state_takes_its_messages_and_no_other() {
     rows(
         "client",
         &[
-            ("WAIT_CERT", || client(1, false)),
-            ("WAIT_SKE", || client(2, false)),
-            ("WAIT_CR", || client(4, false)),
-            ("WAIT_DONE", || client(4, true)),
-            ("WAIT_CCS", || client(5, false)),
-            ("WAIT_FINISHED", || later_client(false)),
-            ("OPEN", || later_client(true)),
+            ("WAIT_CERT", &|| client(1, false)),
+            ("WAIT_SKE", &|| client(2, false)),
+            ("WAIT_CR", &|| client(4, false)),
+            ("WAIT_IDENTITY", &client_that_asks_who_it_is),
+            ("WAIT_DONE", &|| client(4, true)),
+            ("WAIT_VERDICT", &client_that_asks_for_a_verdict),
+            ("WAIT_SIGNATURE", &client_that_asks_for_a_signature),
+            ("WAIT_CCS", &|| client(5, false)),
+            ("WAIT_FINISHED", &|| later_client(false)),
+            ("OPEN", &|| later_client(true)),
         ],
         &mut matrix,
     );
     rows(
         "resumed",
         &[
-            ("WAIT_CCS", || resumed_client(1)),
-            ("WAIT_CCS", || resumed_client(2)),
-            ("WAIT_FINISHED", || keyed(resumed_client(2))),
+            (
+                "WAIT_RESUMED_VERDICT",
+                &resumed_client_that_asks_for_a_verdict,
+            ),
+            ("WAIT_CCS", &|| resumed_client(1)),
+            ("WAIT_CCS", &|| resumed_client(2)),
+            ("WAIT_FINISHED", &|| keyed(resumed_client(2))),
         ],
         &mut matrix,
     );
     rows(
         "server",
         &[
-            ("WAIT_CERT", || server(true, 0)),
-            ("WAIT_CKE", || server(false, 0)),
-            ("WAIT_CV", || server(true, 2)),
-            ("WAIT_CCS", || server(false, 1)),
-            ("WAIT_FINISHED", || later_server(false)),
-            ("OPEN", || later_server(true)),
+            ("WAIT_SIGNATURE", &server_that_asks_for_a_signature),
+            ("WAIT_CERT", &|| server(true, 0)),
+            ("WAIT_VERDICT", &server_that_asks_for_a_verdict),
+            ("WAIT_CKE", &|| server(false, 0)),
+            ("WAIT_CV", &|| server(true, 2)),
+            ("WAIT_CCS", &|| server(false, 1)),
+            ("WAIT_FINISHED", &|| later_server(false)),
+            ("OPEN", &|| later_server(true)),
         ],
         &mut matrix,
     );
     rows(
         "resumed",
         &[
-            ("WAIT_CCS", || resuming().0.server),
-            ("WAIT_FINISHED", || keyed(resuming().0.server)),
+            ("WAIT_CCS", &|| resuming().0.server),
+            ("WAIT_FINISHED", &|| keyed(resuming().0.server)),
         ],
         &mut matrix,
     );

@@ -3,10 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 pub use netkit_tls::generators::Said;
-use netkit_tls::generators::hear;
+use netkit_tls::generators::{hear, inject};
 use netkit_tls::{
-    CertificateDer, ClientConfig, Connection, Error, Identity, KeyLog, Note, ServerConfig,
-    ServerName, UnixTime, Watch, What,
+    CertificateDer, ClientConfig, Connection, Error, Event, HandshakeType, Identity, KeyLog, Note,
+    ServerConfig, ServerName, SignatureScheme, UnixTime, Watch, What,
 };
 use netkit_x509::Roots;
 use std::{
@@ -208,6 +208,67 @@ impl Duo {
         self.settle()?;
         Ok(data(&self.client_heard))
     }
+}
+
+/// An identity for `name` whose key is elsewhere, so that its owner is asked for signatures.
+pub fn elsewhere(authority: &Authority, name: &str) -> Identity {
+    let (chain, _) = authority.leaf(name, &rcgen::PKCS_ECDSA_P256_SHA256);
+    let schemes = vec![SignatureScheme::ECDSA_SECP256R1_SHA256];
+    Identity::with_key_elsewhere(chain, schemes).unwrap()
+}
+
+/// Whether `connection` waits for a message or an answer in `state`.
+pub fn is_in(connection: &Connection, state: &str) -> bool {
+    format!("{connection:?}").contains(&format!("state: {state:?},"))
+}
+
+/// A cell of a matrix: whether a message of this kind has its turn in `state` ("x"), is refused as out of
+/// its turn ("."), or waits with the peer until we have decided something ("-").
+pub fn turn(
+    mut connection: Connection,
+    state: &'static str,
+    kind: HandshakeType,
+    message: &[u8],
+) -> &'static str {
+    assert!(
+        is_in(&connection, state),
+        "{connection:?} is not in {state}"
+    );
+    match inject(&mut connection, message, &mut Vec::new()) {
+        Err(Error::PeerUnexpectedMessage(refused, by)) => {
+            assert_eq!((refused, by), (kind, state));
+            "."
+        }
+        Ok(()) if is_in(&connection, state) && waits(&mut connection) => "-",
+        _ => "x",
+    }
+}
+
+/// Whether nothing is taken before an answer.
+pub fn waits(connection: &mut Connection) -> bool {
+    let step = connection.recv(&mut [], &mut Vec::new());
+    let waiting = |event: &Event<'_>| matches!(event, Event::Question(_) | Event::Waiting);
+    step.is_ok_and(|step| step.used == 0 && waiting(&step.event))
+}
+
+/// The last cells of a row: whether it takes an identity, a verdict, a signature.
+pub fn answers(reach: &dyn Fn() -> Connection) -> [&'static str; 3] {
+    let out = &mut Vec::new();
+    // It takes no answer before it has asked.
+    let asked = || {
+        let mut connection = reach();
+        let _ = waits(&mut connection);
+        connection
+    };
+    let taken = [
+        asked().show(None, out),
+        asked().verdict(Ok(()), out),
+        asked().signature(b"no signature", out),
+    ];
+    taken.map(|taken| match taken {
+        Err(Error::MisuseNotAsked) => ".",
+        _ => "x",
+    })
 }
 
 fn data(heard: &[Said]) -> Vec<u8> {
