@@ -237,7 +237,10 @@ impl Error {
                 Layer::Tls,
                 "the peer refused: its log may say what does not suit it (version, cipher suite, name, certificate)",
             ),
-            tls::Error::PeerNotTls => (
+            tls::Error::PeerNotTls(tls::Spoken::HttpRequest | tls::Spoken::HttpConnect) => {
+                (Layer::Tls, "the client has to use https for this port")
+            }
+            tls::Error::PeerNotTls(_) => (
                 Layer::Tls,
                 "the peer does not speak TLS on this port: check the port, or use http",
             ),

@@ -412,14 +412,14 @@ impl ServerConfig {
         .filter(move |suite| suite.version() == version)
     }
 
-    /// The identity to show a client that accepts these schemes and asks for `wanted`, and how its key
-    /// signs.
-    pub(crate) fn identity_for(
-        &self,
-        accepts: impl Fn(SignatureScheme) -> bool,
-        wanted: &WantedIdentity<'_>,
-    ) -> Option<(&Arc<Identity>, SignatureScheme)> {
-        self.identity_that(|identity| identity.scheme_for(&accepts), wanted)
+    /// Why no identity could be shown to a client that asks for `wanted`.
+    pub(crate) fn no_identity(&self, wanted: &WantedIdentity<'_>) -> Error {
+        let suits = self.identity_that(|_| Some(()), wanted).is_some();
+        if suits || self.identities.is_empty() {
+            Error::PeerNoCommonScheme
+        } else {
+            Error::PeerNoCommonAuthority
+        }
     }
 
     /// Who judges a client's certificates.
@@ -447,7 +447,7 @@ impl ServerConfig {
 
     /// Of the identities that `usable` has something for and the client may be shown, the first that has
     /// the name it asks for, or else the first.
-    fn identity_that<T>(
+    pub(crate) fn identity_that<T>(
         &self,
         usable: impl Fn(&Identity) -> Option<T>,
         wanted: &WantedIdentity<'_>,

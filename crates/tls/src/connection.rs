@@ -655,6 +655,11 @@ impl Connection {
         let waits_for_hello = matches!(self.flow, Flow::Server(server::State::WaitCh(_)));
         let tls12 = self.flow.is_tls12();
         let repeated = tls12 && self.change_cipher_specs > 0;
+        if tls12 && content != [1] {
+            return Err(Error::PeerDecode(Malformed::Shape(
+                "a ChangeCipherSpec is not one octet of 1",
+            )));
+        }
         if content != [1] || waits_for_hello || repeated || self.flow.open().is_some() {
             return Err(Error::PeerUnexpectedRecord(ContentType::CHANGE_CIPHER_SPEC));
         }

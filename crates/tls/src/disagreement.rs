@@ -77,6 +77,13 @@ impl Disagreement {
                 config.spoken().flat_map(|version| config.suites(version)),
                 Some(m.cipher_suites.iter().map(CipherSuite).collect()),
             )),
+            Error::PeerNoCommonCurve => Self::Group(Lists::new(
+                config
+                    .identities
+                    .iter()
+                    .filter_map(|identity| identity.curve()),
+                Some(m.supported_groups().ok()?.iter().map(NamedGroup).collect()),
+            )),
             Error::PeerNoCommonGroup => Self::Group(Lists::new(
                 config.groups.iter().copied(),
                 Some(m.supported_groups().ok()?.iter().map(NamedGroup).collect()),

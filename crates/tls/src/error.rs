@@ -10,8 +10,8 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer's first octets are no TLS record; it may speak another protocol.
-    PeerNotTls,
+    /// The peer's first octets are no TLS record: what they are.
+    PeerNotTls(Spoken),
     /// A message does not parse.
     PeerDecode(Malformed),
     /// A field has a value that is not allowed there.
@@ -42,6 +42,10 @@ pub enum Error {
     PeerNoCommonGroup,
     /// No signature scheme in common that our certificate's key can use.
     PeerNoCommonScheme,
+    /// The client of TLS 1.2 has not the curve of our certificate's key (RFC 8422 5.3).
+    PeerNoCommonCurve,
+    /// No identity of ours is from an authority that the peer names (RFC 9846 4.3.4).
+    PeerNoCommonAuthority,
     /// No application protocol in common.
     PeerNoCommonProtocol,
     /// A required extension is absent.
@@ -101,8 +105,62 @@ pub enum Malformed {
     Short,
     /// A block goes on after its last field.
     Trailing,
+    /// This message ends inside a field, or goes on after its last.
+    Message(HandshakeType),
+    /// This extension's content ends inside a field, or goes on after its last.
+    Extension(ExtensionType),
     /// A field has a length or shape that its definition does not allow.
     Shape(&'static str),
+}
+
+/// What a peer speaks that speaks no TLS, as far as its first octets tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spoken {
+    /// A request of plain HTTP.
+    HttpRequest,
+    /// A request to an HTTP proxy for a tunnel (CONNECT).
+    HttpConnect,
+    /// A response of plain HTTP.
+    HttpResponse,
+    /// Nothing that is known here.
+    Unknown,
+}
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpRequest => "the client speaks plain HTTP here: it wants https, or another port",
+            Self::HttpConnect => {
+                "the client takes this port for an HTTP proxy's (it sent CONNECT), and it speaks TLS"
+            }
+            Self::HttpResponse => "the server speaks plain HTTP here: use http, or another port",
+            Self::Unknown => {
+                "the peer does not speak TLS here (its first octets are no TLS record); \
+                 is the port right, or is it plain http?"
+            }
+        })
+    }
+}
+
+impl Malformed {
+    /// The same, now that it is known what does not parse.
+    pub(crate) const fn within(self, place: Self) -> Self {
+        match self {
+            Self::Short | Self::Trailing => place,
+            Self::Message(_) | Self::Extension(_) | Self::Shape(_) => self,
+        }
+    }
+}
+
+impl Error {
+    /// The same, now that it is known what does not parse.
+    pub(crate) const fn within(self, place: Malformed) -> Self {
+        match self {
+            Self::PeerDecode(why) => Self::PeerDecode(why.within(place)),
+            other => other,
+        }
+    }
 }
 
 impl From<netkit_core::ReadError> for Error {
@@ -126,7 +184,7 @@ impl Error {
     pub const fn alert(&self) -> Option<AlertDescription> {
         use AlertDescription as A;
         Some(match self {
-            Self::PeerNotTls
+            Self::PeerNotTls(_)
             | Self::PeerUnexpectedMessage(..)
             | Self::PeerUnexpectedRecord(_)
             | Self::PeerMisalignedMessage
@@ -140,6 +198,8 @@ impl Error {
             Self::PeerNoCommonSuite
             | Self::PeerNoCommonGroup
             | Self::PeerNoCommonScheme
+            | Self::PeerNoCommonCurve
+            | Self::PeerNoCommonAuthority
             | Self::PeerUnprotected(_)
             // RFC 5246 7.4.6.
             | Self::PeerNoClientCertificate(ProtocolVersion::TLS1_2) => A::HANDSHAKE_FAILURE,
@@ -173,7 +233,7 @@ impl Error {
     /// A stable name, for logs and tables.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::PeerNotTls => "peer_not_tls",
+            Self::PeerNotTls(_) => "peer_not_tls",
             Self::PeerDecode(_) => "peer_decode",
             Self::PeerIllegalParameter(_) => "peer_illegal_parameter",
             Self::PeerUnexpectedMessage(..) => "peer_unexpected_message",
@@ -189,6 +249,8 @@ impl Error {
             Self::PeerNoCommonSuite => "peer_no_common_suite",
             Self::PeerNoCommonGroup => "peer_no_common_group",
             Self::PeerNoCommonScheme => "peer_no_common_scheme",
+            Self::PeerNoCommonCurve => "peer_no_common_curve",
+            Self::PeerNoCommonAuthority => "peer_no_common_authority",
             Self::PeerNoCommonProtocol => "peer_no_common_protocol",
             Self::PeerMissingExtension(_) => "peer_missing_extension",
             Self::PeerUnsupportedExtension(_) => "peer_unsupported_extension",
@@ -222,16 +284,20 @@ impl fmt::Display for Error {
     #[expect(clippy::too_many_lines, reason = "each error has its words")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PeerNotTls => f.write_str(
-                "the peer does not speak TLS here (its first octets are no TLS record); \
-                 is the port right, or is it plain http?",
-            ),
+            Self::PeerNotTls(spoken) => spoken.fmt(f),
             Self::PeerDecode(Malformed::Short) => {
                 f.write_str("a message of the peer ends inside a field")
             }
             Self::PeerDecode(Malformed::Trailing) => {
                 f.write_str("a message of the peer goes on after its last field")
             }
+            Self::PeerDecode(Malformed::Message(kind)) => {
+                write!(f, "the peer's {kind} ends inside a field or goes on after its last")
+            }
+            Self::PeerDecode(Malformed::Extension(kind)) => write!(
+                f,
+                "the peer's extension {kind} ends inside a field or goes on after its last"
+            ),
             Self::PeerDecode(Malformed::Shape(what)) => {
                 write!(f, "a message of the peer is malformed: {what}")
             }
@@ -271,6 +337,13 @@ impl fmt::Display for Error {
             Self::PeerNoCommonGroup => f.write_str("no key exchange group in common with the peer"),
             Self::PeerNoCommonScheme => f.write_str(
                 "the peer accepts no signature scheme that our certificate's key can use",
+            ),
+            Self::PeerNoCommonCurve => f.write_str(
+                "the client's supported_groups lack the curve of our certificate's key, which TLS 1.2 \
+                 wants there",
+            ),
+            Self::PeerNoCommonAuthority => f.write_str(
+                "the peer names the authorities that it trusts, and none of our certificates is theirs",
             ),
             Self::PeerNoCommonProtocol => {
                 f.write_str("no application protocol (ALPN) in common with the peer")

@@ -3,14 +3,14 @@
 #[cfg(feature = "rsa-key-transport")]
 use crate::crypto::rsa;
 use crate::{
-    codepoints::{CipherSuite, SignatureScheme},
+    codepoints::{CipherSuite, NamedGroup, SignatureScheme},
     compression::{CertificateCompression, Forms},
     crypto::sign::SigningKey,
     error::Error,
     suites::KeyExchange,
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use netkit_x509::PublicKey;
+use netkit_x509::{KeyKind, PublicKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 /// A certificate chain with the private key of its first certificate: who a server, or a client, is.
@@ -20,6 +20,8 @@ pub struct Identity {
     /// The private key, unless it is elsewhere.
     key: Option<Box<SigningKey>>,
     schemes: Vec<SignatureScheme>,
+    /// That of an ECDSA key.
+    curve: Option<NamedGroup>,
     /// Shown only to peers that name its issuer.
     for_its_issuers: bool,
     /// An RSA key, as it decrypts.
@@ -54,8 +56,10 @@ impl Identity {
         if public.subject_public_key() != signing_key.public() {
             return Err(Error::MisuseKeyMismatch);
         }
+        let curve = curve_of(public.kind());
         Ok(Self {
             chain,
+            curve,
             schemes: signing_key.schemes().to_vec(),
             key: Some(Box::new(signing_key)),
             for_its_issuers: false,
@@ -75,7 +79,7 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Self, Error> {
-        end_entity_key(&chain)?;
+        let curve = curve_of(end_entity_key(&chain)?.kind());
         if schemes.is_empty() {
             return Err(Error::MisuseConfig("no signature schemes"));
         }
@@ -83,6 +87,7 @@ impl Identity {
             chain,
             key: None,
             schemes,
+            curve,
             for_its_issuers: false,
             #[cfg(feature = "rsa-key-transport")]
             decrypter: None,
@@ -185,6 +190,11 @@ impl Identity {
         }
     }
 
+    /// The curve of the first certificate's key, if it is an ECDSA key.
+    pub(crate) fn curve(&self) -> Option<NamedGroup> {
+        self.curve
+    }
+
     /// Whether the first certificate has this DNS name.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         ServerName::try_from(name).is_ok_and(|name| netkit_x509::has_name(&self.chain[0], &name))
@@ -221,6 +231,15 @@ impl Identity {
     }
 }
 
+/// The curve that an ECDSA key is on.
+pub(crate) const fn curve_of(kind: KeyKind) -> Option<NamedGroup> {
+    match kind {
+        KeyKind::EcP256 => Some(NamedGroup::SECP256R1),
+        KeyKind::EcP384 => Some(NamedGroup::SECP384R1),
+        _ => None,
+    }
+}
+
 fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<'c>, Error> {
     let end_entity = chain
         .first()
@@ -231,6 +250,7 @@ fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<
 /// Whom a server that asks for a certificate wants to see (RFC 9846 4.4.2, RFC 5246 7.4.4).
 #[derive(Debug, Clone)]
 pub struct IdentityRequest {
+    certificate_types: Vec<u8>,
     schemes: Vec<SignatureScheme>,
     authorities: Vec<Vec<u8>>,
 }
@@ -241,9 +261,24 @@ impl IdentityRequest {
         authorities: &[&[u8]],
     ) -> Self {
         Self {
+            certificate_types: Vec::new(),
             schemes: schemes.collect(),
             authorities: authorities.iter().map(|name| name.to_vec()).collect(),
         }
+    }
+
+    /// The same of TLS 1.2, which names types of certificates too.
+    pub(crate) fn with_types(self, certificate_types: &[u8]) -> Self {
+        Self {
+            certificate_types: certificate_types.to_vec(),
+            ..self
+        }
+    }
+
+    /// The types of certificates that a server of TLS 1.2 takes, as it sent them (RFC 5246 7.4.4: 1 is RSA's, 64
+    /// ECDSA's and Ed25519's). What they leave out, [`schemes`](Self::schemes) leave out too. Empty in TLS 1.3.
+    pub fn certificate_types(&self) -> &[u8] {
+        &self.certificate_types
     }
 
     /// How the identity's key may sign, in the server's order.

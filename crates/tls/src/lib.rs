@@ -44,7 +44,7 @@ pub use connection::{Agreed, Connection, EarlyData, Event, Found, Question};
 #[cfg(feature = "rsa-key-transport")]
 pub use crypto::rsa;
 pub use disagreement::{Disagreement, Lists, Protocol};
-pub use error::{Error, Malformed};
+pub use error::{Error, Malformed, Spoken};
 pub use hello::Hello;
 pub use identity::{Identity, IdentityRequest, ToSign};
 pub use psk::{ExternalPsk, ExternalPsks};

@@ -3,7 +3,7 @@
 use crate::{
     codepoints::{ContentType, ProtocolVersion},
     crypto::aead::{RecordKey, TAG_LEN},
-    error::Error,
+    error::{Error, Spoken},
     joiner::Aligned,
     limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT},
 };
@@ -29,19 +29,41 @@ impl Record {
     }
 }
 
+/// How other protocols begin that are spoken to a wrong port (RFC 9112 3, 4). None begins like a record.
+const OTHERS: [(&[u8], Spoken); 9] = [
+    (b"GET ", Spoken::HttpRequest),
+    (b"POST ", Spoken::HttpRequest),
+    (b"HEAD ", Spoken::HttpRequest),
+    (b"PUT ", Spoken::HttpRequest),
+    (b"DELETE ", Spoken::HttpRequest),
+    (b"OPTIONS ", Spoken::HttpRequest),
+    (b"PATCH ", Spoken::HttpRequest),
+    (b"CONNECT ", Spoken::HttpConnect),
+    (b"HTTP/", Spoken::HttpResponse),
+];
+
+/// What `input` is instead of a record; `None` if its next octets may tell.
+fn spoken(input: &[u8]) -> Option<Spoken> {
+    if let Some((_, spoken)) = OTHERS.iter().find(|(front, _)| input.starts_with(front)) {
+        return Some(*spoken);
+    }
+    let may_become = OTHERS.iter().any(|(front, _)| front.starts_with(input));
+    (!may_become).then_some(Spoken::Unknown)
+}
+
 /// Finds the record at the front of `input`; `None` if it has not all arrived. A header is judged as
-/// soon as its octets are there, so that a stranger's protocol is refused at its first octet.
+/// soon as its octets are there, so that a stranger's protocol is refused at its first octets.
 pub(crate) fn front(input: &[u8]) -> Result<Option<Record>, Error> {
     let Some(&kind) = input.first() else {
         return Ok(None);
     };
     let kind = ContentType(kind);
     if kind.name().is_none() {
-        return Err(Error::PeerNotTls);
+        return spoken(input).map_or(Ok(None), |spoken| Err(Error::PeerNotTls(spoken)));
     }
     // RFC 9846 5.1: legacy_record_version is ignored, but every TLS has had a 3 here.
     if input.get(1).is_some_and(|&major| major != 3) {
-        return Err(Error::PeerNotTls);
+        return Err(Error::PeerNotTls(Spoken::Unknown));
     }
     let Some(&[high, low]) = input.get(3..HEADER_LEN).and_then(<[u8]>::first_chunk) else {
         return Ok(None);
@@ -318,11 +340,11 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEADER_LEN, Incoming, Opened, Outgoing, Record, front, inner};
+    use super::{HEADER_LEN, Incoming, OTHERS, Opened, Outgoing, Record, front, inner};
     use crate::{
         codepoints::ContentType,
         crypto::aead::{Aead, RecordKey, TAG_LEN},
-        error::Error,
+        error::{Error, Spoken},
         joiner::Joiner,
         limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SKIPPED_EARLY_DATA},
     };
@@ -343,8 +365,18 @@ mod tests {
     #[test]
     fn headers_are_judged_as_soon_as_they_can_be() {
         assert_eq!(front(&[]), Ok(None));
-        assert_eq!(front(b"G"), Err(Error::PeerNotTls));
-        assert_eq!(front(&[22, 2]), Err(Error::PeerNotTls));
+        let other = |spoken| Err(Error::PeerNotTls(spoken));
+        assert_eq!(front(b"S"), other(Spoken::Unknown));
+        assert_eq!(front(&[22, 2]), other(Spoken::Unknown));
+        assert_eq!(front(b"GE"), Ok(None));
+        assert_eq!(front(b"GE7 /"), other(Spoken::Unknown));
+        assert_eq!(front(b"GET /"), other(Spoken::HttpRequest));
+        assert_eq!(front(b"CONNECT "), other(Spoken::HttpConnect));
+        assert_eq!(front(b"HTTP/1.0"), other(Spoken::HttpResponse));
+        let alike = OTHERS
+            .iter()
+            .filter(|(front, _)| ContentType(front[0]).name().is_some());
+        assert_eq!(alike.count(), 0, "none begins like a record");
         assert_eq!(front(&[22, 3, 9, 0]), Ok(None));
         assert_eq!(front(&[22, 3, 1, 0, 2, 7]), Ok(None));
         let record = Record {

@@ -1,12 +1,14 @@
 //! Judging a peer: its certificates, and its proof that it holds their key.
 
 use crate::{
-    codepoints::{AlertDescription, ProtocolVersion, SignatureScheme},
+    codepoints::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme},
     error::Error,
+    identity::curve_of,
+    suites::KeyExchange,
 };
 use alloc::vec::Vec;
 use netkit_x509::{
-    Identity, Inputs, KeyKind, KeyUsage, PublicKey, Revocation, Roots, SignatureAlgorithm,
+    Identity, Inputs, KeyKind, KeyUsage, Revocation, Roots, SignatureAlgorithm, key_for,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -116,6 +118,45 @@ impl Judge<'_> {
     }
 }
 
+/// Checks that the key of a server's certificate is for its suite of TLS 1.2 (RFC 5246 7.4.2), may be used
+/// as it does (RFC 5280 4.2.1.3), and is on one of the `groups` that we offered (RFC 8422 5.3).
+pub(crate) fn check_key(
+    certificate: &CertificateDer<'_>,
+    suite: CipherSuite,
+    groups: &[NamedGroup],
+) -> Result<(), Error> {
+    use {KeyExchange as E, KeyKind as K};
+    let usage = match suite.key_exchange() {
+        E::Rsa => KeyUsage::KeyEncipherment,
+        E::EcdheRsa | E::EcdheEcdsa | E::Tls13 => KeyUsage::DigitalSignature,
+    };
+    let kind = key_for(certificate, usage)
+        .map_err(Error::PeerCertificate)?
+        .kind();
+    match (suite.key_exchange(), kind) {
+        (E::Rsa, K::Other(_)) => {
+            return Err(Error::PeerCertificate(netkit_x509::Error::UnsupportedKey(
+                kind,
+            )));
+        }
+        // The scheme that it signs with may have been offered or not.
+        (E::EcdheRsa | E::EcdheEcdsa, K::Other(_))
+        | (E::Rsa | E::EcdheRsa, K::Rsa { .. })
+        | (E::EcdheEcdsa, K::EcP256 | K::EcP384 | K::Ed25519) => {}
+        _ => {
+            return Err(Error::PeerIllegalParameter(
+                "a certificate whose key is not its suite's",
+            ));
+        }
+    }
+    if curve_of(kind).is_some_and(|curve| !groups.contains(&curve)) {
+        return Err(Error::PeerIllegalParameter(
+            "a certificate on a curve that was not offered",
+        ));
+    }
+    Ok(())
+}
+
 /// Checks a signature of the handshake under the certificate's key. In TLS 1.3 the scheme fixes the
 /// curve, and PKCS#1 v1.5 has no place (RFC 9846 4.3.3); in TLS 1.2 an ECDSA scheme names the hash
 /// alone, and PKCS#1 v1.5 is the rule (RFC 5246 7.4.1.4.1).
@@ -127,7 +168,8 @@ pub(crate) fn check_signature(
     signature: &[u8],
 ) -> Result<(), Error> {
     use {SignatureAlgorithm as A, SignatureScheme as S};
-    let key = PublicKey::of_certificate(certificate).map_err(Error::PeerCertificate)?;
+    // RFC 9846 4.5.2.2: digitalSignature, whatever the verifier looks at.
+    let key = key_for(certificate, KeyUsage::DigitalSignature).map_err(Error::PeerCertificate)?;
     if let kind @ KeyKind::Other(_) = key.kind() {
         let unsupported = netkit_x509::Error::UnsupportedKey(kind);
         return Err(Error::PeerCertificate(unsupported));

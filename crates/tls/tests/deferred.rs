@@ -5,7 +5,7 @@ mod duo;
 use duo::{Authority, Duo, NOW, Said, client_config, random, server_config};
 use netkit_tls::{
     AlertDescription, ClientAuth, Connection, Error, Event, ExtensionType, Identity, NamedGroup,
-    ProtocolVersion, Question, SignatureScheme,
+    ProtocolVersion, Question, SignatureScheme, Spoken,
 };
 use netkit_x509::Roots;
 use std::sync::Arc;
@@ -108,7 +108,8 @@ fn what_is_no_hello_is_refused_before_the_question() {
         (heard, out)
     };
     let http = hear(b"GET / HTTP/1.1\r\n");
-    assert_eq!(http, (Err(Error::PeerNotTls), vec![21, 3, 3, 0, 2, 2, 10]));
+    let no_tls = Error::PeerNotTls(Spoken::HttpRequest);
+    assert_eq!(http, (Err(no_tls), vec![21, 3, 3, 0, 2, 2, 10]));
     let (finished, _) = hear(&[22, 3, 1, 0, 4, 20, 0, 0, 0]);
     assert!(
         matches!(finished, Err(Error::PeerUnexpectedMessage(..))),

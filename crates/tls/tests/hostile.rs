@@ -196,7 +196,7 @@ const BROKEN_ANSWERS: &[BrokenAnswer] = &[
     ("compression", false, 0, |m| m[73] = 1, "peer_illegal_parameter"),
     ("another version chosen", false, 0, |m| m[81] = 3, "peer_illegal_parameter"),
     ("a strange legacy_version", false, 0, |m| m[5] = 4, "peer_illegal_parameter"),
-    ("no version chosen", false, 0, |m| m[77] = 99, "peer_no_common_version"),
+    ("no version chosen", false, 0, |m| m[77] = 99, "peer_illegal_parameter"),
     ("a share for another group", false, 0, |m| m[87] = 23, "peer_illegal_parameter"),
     ("a share of low order", false, 0, |m| m[90..122].fill(0), "peer_illegal_parameter"),
     ("no share", false, 0, |m| m[83] = 99, "peer_missing_extension"),
@@ -218,7 +218,7 @@ const BROKEN_ANSWERS: &[BrokenAnswer] = &[
     ("a scheme for another key", false, 3, |m| (m[4], m[5]) = (8, 7), "peer_illegal_parameter"),
     ("a scheme for certificates only", false, 3, |m| (m[4], m[5]) = (4, 1), "peer_illegal_parameter"),
     ("another Finished", false, 4, |m| m[20] ^= 1, "peer_bad_finished"),
-    ("a short Finished", false, 4, |m| { m.pop(); m[3] -= 1; }, "peer_decode"),
+    ("a short Finished", false, 4, |m| { m.pop(); m[3] -= 1; }, "peer_bad_finished"),
     ("more behind Finished", false, 4, |m| m.push(4), "peer_misaligned_message"),
 ];
 

@@ -3,7 +3,7 @@
 mod duo;
 
 use duo::{Duo, client_config, server_config};
-use netkit_tls::{CipherSuite, Error, Event, NamedGroup};
+use netkit_tls::{CipherSuite, Error, Event, NamedGroup, Spoken};
 
 #[test]
 fn every_suite_and_group_carries_data_both_ways() {
@@ -154,12 +154,12 @@ fn nothing_can_be_sent_before_the_peer_is_known() {
 }
 
 #[test]
-fn a_stranger_protocol_is_refused_at_its_first_octet() {
+fn a_stranger_protocol_is_refused_at_its_first_octets() {
     let (server, roots) = server_config();
     let mut duo = Duo::new(client_config(roots), server);
     duo.to_server.clear();
     duo.to_server.extend_from_slice(b"GET / HTTP/1.1\r\n");
-    assert_eq!(duo.settle(), Err(Error::PeerNotTls));
+    assert_eq!(duo.settle(), Err(Error::PeerNotTls(Spoken::HttpRequest)));
     assert_eq!(duo.to_client, [21, 3, 3, 0, 2, 2, 10]);
 }
 
@@ -253,7 +253,7 @@ fn a_failure_repeats_from_every_verb() {
     let mut duo = Duo::connected();
     duo.to_client = b"no record".to_vec();
     let error = duo.settle().unwrap_err();
-    assert_eq!(error, Error::PeerNotTls);
+    assert_eq!(error, Error::PeerNotTls(Spoken::Unknown));
     let mut out = Vec::new();
     assert_eq!(duo.client.recv(&mut [], &mut out), Err(error));
     assert_eq!(duo.client.send(&[b"more"], &mut out), Err(error));

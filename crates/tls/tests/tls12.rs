@@ -47,9 +47,11 @@ fn every_suite_and_group_carries_data_both_ways() {
             NamedGroup::SECP256R1,
             NamedGroup::SECP384R1,
         ] {
-            let (mut client, server) = ecdsa();
+            let (mut client, mut server) = ecdsa();
             client.cipher_suites = vec![suite];
-            client.groups = vec![group];
+            // RFC 8422 5.3: the certificate's curve is offered too.
+            client.groups = vec![group, NamedGroup::SECP256R1];
+            server.groups = vec![group];
             let mut duo = Duo::new(client, server);
             duo.connect().unwrap();
             let agreed = duo.client.agreed().unwrap();
@@ -226,7 +228,7 @@ fn client_hello(suites: &[u16], extensions: &[(ExtensionType, &[u8])]) -> Result
         offers_tls13: false,
         extensions: vec![
             (ExtensionType::SIGNATURE_ALGORITHMS.0, vec![0, 2, 4, 3]),
-            (ExtensionType::SUPPORTED_GROUPS.0, vec![0, 2, 0, 29]),
+            (ExtensionType::SUPPORTED_GROUPS.0, vec![0, 4, 0, 29, 0, 23]),
         ],
     };
     hello.cipher_suites.extend(suites);

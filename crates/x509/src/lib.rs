@@ -45,7 +45,7 @@ pub use inputs::{Inputs, KeyUsage, Policies, Purpose};
 pub use path::Path;
 pub use revocation::{Reason, Revocation, Scope, Unknown};
 pub use roots::Roots;
-pub use signature::{KeyKind, PublicKey, SignatureAlgorithm};
+pub use signature::{KeyKind, PublicKey, SignatureAlgorithm, key_for};
 pub use tree::Attempt;
 
 pub use der::asn1::ObjectIdentifier;

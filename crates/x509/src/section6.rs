@@ -127,7 +127,10 @@ fn key_cert_sign(extensions: &Extensions<'_>) -> Result<(), Error> {
 }
 
 /// 4.2.1.3: what the key is used for, if the extension is present.
-fn key_usage(extensions: &Extensions<'_>, needed: Option<KeyUsage>) -> Result<(), Error> {
+pub(crate) fn key_usage(
+    extensions: &Extensions<'_>,
+    needed: Option<KeyUsage>,
+) -> Result<(), Error> {
     let needed = needed.map(|needed| match needed {
         KeyUsage::DigitalSignature => KeyUsageBits::DIGITAL_SIGNATURE,
         KeyUsage::KeyEncipherment => KeyUsageBits::KEY_ENCIPHERMENT,

@@ -6,8 +6,10 @@ use crate::{
         Read, bit_string, check_algorithm_identifier, integer, oid, only_sequence, sequence, whole,
     },
     certificate::{Certificate, Signed},
+    inputs::KeyUsage,
     limits::{MAX_RSA_BITS, MIN_RSA_BITS},
     oids,
+    section6::key_usage,
 };
 use core::fmt;
 use der::asn1::ObjectIdentifier;
@@ -136,6 +138,14 @@ impl SignatureAlgorithm {
 pub struct PublicKey<'a> {
     kind: KeyKind,
     subject_public_key: &'a [u8],
+}
+
+/// The public key of a certificate in DER, if its keyUsage allows this use or is absent (RFC 5280 4.2.1.3).
+/// The certificate is parsed, not verified.
+pub fn key_for(certificate: &[u8], usage: KeyUsage) -> Result<PublicKey<'_>, Error> {
+    let certificate = Certificate::parse(certificate)?;
+    key_usage(&certificate.extensions, Some(usage))?;
+    Ok(certificate.public_key)
 }
 
 impl<'a> PublicKey<'a> {

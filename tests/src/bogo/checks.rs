@@ -145,6 +145,9 @@ impl Exchange<'_> {
             "accept"
         } else if agreed.version != ProtocolVersion::TLS1_3 {
             "protocol_version"
+        } else if agreed.hello_retry && !self.server {
+            // A client sees the retry first.
+            "hello_retry_request"
         } else if self.resumes && !agreed.resumed {
             "session_not_resumed"
         } else if agreed.hello_retry {

@@ -5,6 +5,12 @@ use netkit::tls::{Error, Malformed};
 /// The name of our error, a part of what it says in detail (or nothing, for any), and what BoringSSL's error
 /// queue holds then.
 const WORDS: &[(&str, &str, &str)] = &[
+    (
+        "peer_not_tls",
+        "the client speaks plain HTTP",
+        "HTTP_REQUEST",
+    ),
+    ("peer_not_tls", "CONNECT", "HTTPS_PROXY_REQUEST"),
     ("peer_not_tls", "", "WRONG_VERSION_NUMBER"),
     ("peer_decode", "an alert is not two octets", "BAD_ALERT"),
     (
@@ -17,6 +23,26 @@ const WORDS: &[(&str, &str, &str)] = &[
         "peer_decode",
         "legacy_session_id over 32",
         "CLIENTHELLO_PARSE_FAILED",
+    ),
+    (
+        "peer_decode",
+        "a ChangeCipherSpec",
+        "BAD_CHANGE_CIPHER_SPEC",
+    ),
+    (
+        "peer_decode",
+        "the peer's ClientHello",
+        "CLIENTHELLO_PARSE_FAILED",
+    ),
+    (
+        "peer_decode",
+        "the peer's extension key_share",
+        "DECODE_ERROR",
+    ),
+    (
+        "peer_decode",
+        "the peer's extension",
+        "ERROR_PARSING_EXTENSION",
     ),
     ("peer_decode", "", "DECODE_ERROR"),
     (
@@ -86,12 +112,32 @@ const WORDS: &[(&str, &str, &str)] = &[
     ),
     (
         "peer_illegal_parameter",
+        "a certificate on a curve that was not offered",
+        "BAD_ECC_CERT",
+    ),
+    (
+        "peer_illegal_parameter",
+        "a certificate whose key is not its suite's",
+        "WRONG_CERTIFICATE_TYPE",
+    ),
+    (
+        "peer_illegal_parameter",
+        "the version changed after a retry",
+        "SECOND_SERVERHELLO_VERSION_MISMATCH",
+    ),
+    (
+        "peer_illegal_parameter",
         "a version that was not offered",
         "UNSUPPORTED_PROTOCOL",
     ),
     (
         "peer_illegal_parameter",
-        "an extension stands in the wrong",
+        "an extension that has no place in a ServerHello",
+        "UNEXPECTED_EXTENSION",
+    ),
+    (
+        "peer_illegal_parameter",
+        "an extension that has no place",
         "ERROR_PARSING_EXTENSION",
     ),
     (
@@ -103,6 +149,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         "peer_illegal_parameter",
         "another cipher suite than the session's",
         "OLD_SESSION_CIPHER_NOT_RETURNED",
+    ),
+    (
+        "peer_illegal_parameter",
+        "legacy_version is not",
+        "UNSUPPORTED_PROTOCOL",
     ),
     (
         "peer_illegal_parameter",
@@ -165,7 +216,17 @@ const WORDS: &[(&str, &str, &str)] = &[
         "DUPLICATE_KEY_SHARE",
     ),
     ("peer_illegal_parameter", "", "DECODE_ERROR"),
+    (
+        "peer_unexpected_message",
+        "Finished in state WAIT_CCS",
+        "UNEXPECTED_RECORD",
+    ),
     ("peer_unexpected_message", "", "UNEXPECTED_MESSAGE"),
+    (
+        "peer_unexpected_record",
+        "of type handshake",
+        "INVALID_OUTER_RECORD_TYPE",
+    ),
     (
         "peer_unexpected_record",
         "0x00",
@@ -215,6 +276,8 @@ const WORDS: &[(&str, &str, &str)] = &[
         "",
         "NO_COMMON_SIGNATURE_ALGORITHMS",
     ),
+    ("peer_no_common_curve", "", "WRONG_CURVE"),
+    ("peer_no_common_authority", "", "NO_MATCHING_ISSUER"),
     ("peer_no_common_protocol", "", "NO_APPLICATION_PROTOCOL"),
     ("peer_missing_extension", "key_share", "MISSING_KEY_SHARE"),
     (
@@ -240,7 +303,7 @@ const WORDS: &[(&str, &str, &str)] = &[
         "PEER_DID_NOT_RETURN_A_CERTIFICATE",
     ),
     ("peer_bad_compression", "", "CERT_DECOMPRESSION_FAILED"),
-    ("peer_certificate", "key usage", "KEY_USAGE_BIT_INCORRECT"),
+    ("peer_certificate", "keyUsage", "KEY_USAGE_BIT_INCORRECT"),
     (
         "peer_certificate",
         "a public key is of an unsupported kind",
@@ -250,6 +313,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("peer_bad_signature", "", "BAD_SIGNATURE"),
     ("peer_bad_finished", "", "DIGEST_CHECK_FAILED"),
     ("peer_bad_binder", "", "DIGEST_CHECK_FAILED"),
+    // Asked for before there is any.
+    ("misuse_not_open", "", "HANDSHAKE_NOT_COMPLETE"),
     ("truncated", "", "HANDSHAKE_NOT_COMPLETE"),
     (
         "misuse_config",

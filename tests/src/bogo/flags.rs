@@ -77,6 +77,7 @@ const VALUED: &[&str] = &[
     "curves",
     "expect-advertised-alpn",
     "expect-alpn",
+    "expect-certificate-types",
     "expect-cipher",
     "expect-cipher-aes",
     "expect-cipher-no-aes",

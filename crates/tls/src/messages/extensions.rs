@@ -21,6 +21,23 @@ pub(crate) enum Place {
     ServerHelloTls12 = 128,
 }
 
+impl Place {
+    /// What is wrong with an extension that may not stand there.
+    const fn has_no_place(self) -> &'static str {
+        match self {
+            Self::ClientHello => "an extension that has no place in a ClientHello",
+            Self::ServerHello | Self::ServerHelloTls12 => {
+                "an extension that has no place in a ServerHello"
+            }
+            Self::HelloRetryRequest => "an extension that has no place in a HelloRetryRequest",
+            Self::EncryptedExtensions => "an extension that has no place in EncryptedExtensions",
+            Self::Certificate => "an extension that has no place in a Certificate",
+            Self::CertificateRequest => "an extension that has no place in a CertificateRequest",
+            Self::NewSessionTicket => "an extension that has no place in a NewSessionTicket",
+        }
+    }
+}
+
 /// Where an extension may stand, as the sum of [`Place`]s; `None` if we do not know it.
 fn places(kind: ExtensionType) -> Option<u8> {
     use ExtensionType as X;
@@ -72,9 +89,7 @@ impl<'a> Extensions<'a> {
             rest.block_u16()?;
             // RFC 9846 4.3: one that is recognised but not specified for the message is illegal.
             if places(kind).is_some_and(|places| places & place as u8 == 0) {
-                return Err(Error::PeerIllegalParameter(
-                    "an extension stands in the wrong message",
-                ));
+                return Err(Error::PeerIllegalParameter(place.has_no_place()));
             }
             kinds.push(kind);
         }
@@ -115,9 +130,10 @@ impl<'a> Extensions<'a> {
         kind: ExtensionType,
         read: impl FnOnce(&mut Reader<'a>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        self.get(kind)
-            .map(|content| Reader::whole(content, read))
+        let content = self.get(kind).map(|content| Reader::whole(content, read));
+        content
             .transpose()
+            .map_err(|error| error.within(Malformed::Extension(kind)))
     }
 
     /// As [`read`](Self::read), of an extension that must be there.

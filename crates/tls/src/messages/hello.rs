@@ -48,19 +48,27 @@ pub(super) fn is_tls12(body: &[u8]) -> bool {
         reader.bytes(2 + 32)?; // legacy_version, random
         reader.block_u8()?; // legacy_session_id_echo
         reader.bytes(2 + 1)?; // cipher_suite, legacy_compression_method
-        let extensions = Extensions::parse_optional(reader, Place::ServerHelloTls12);
-        Ok::<_, Error>(extensions?.get(ExtensionType::SUPPORTED_VERSIONS).is_some())
+        if reader.is_empty() {
+            return Ok(false);
+        }
+        let (mut block, mut found) = (Reader::new(reader.block_u16()?), false);
+        while !block.is_empty() {
+            found |= block.u16()? == ExtensionType::SUPPORTED_VERSIONS.0;
+            block.block_u16()?;
+        }
+        Ok::<_, Error>(found)
     };
-    Reader::whole(body, supported_versions) == Ok(false)
+    supported_versions(&mut Reader::new(body)) == Ok(false)
 }
 
-/// At most 32 octets.
-pub(super) fn session_id<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+/// At most 32 octets, or it is `too_long`.
+pub(super) fn session_id<'a>(
+    reader: &mut Reader<'a>,
+    too_long: &'static str,
+) -> Result<&'a [u8], Error> {
     match reader.block_u8()? {
         id if id.len() <= 32 => Ok(id),
-        _ => Err(Error::PeerDecode(Malformed::Shape(
-            "legacy_session_id over 32 octets",
-        ))),
+        _ => Err(Error::PeerDecode(Malformed::Shape(too_long))),
     }
 }
 
@@ -87,7 +95,7 @@ impl<'a> Parse<'a> for ClientHello<'a> {
         let legacy_version = ProtocolVersion(reader.u16()?);
         refuse_ssl(legacy_version.0)?;
         let random = reader.array()?;
-        let legacy_session_id = session_id(reader)?;
+        let legacy_session_id = session_id(reader, "legacy_session_id over 32 octets")?;
         let cipher_suites = list_u16(reader)?;
         let legacy_compression_methods = reader.block_u8()?;
         Ok(Self {
@@ -324,6 +332,7 @@ impl<'a> Parse<'a> for PskOffer<'a> {
         })?;
         match (identities.len(), count) {
             (0, _) => Err(shape("no identities")),
+            _ if binders.is_empty() => Err(shape("no binders")),
             (_, 0) => Ok(Self {
                 identities,
                 binders,
@@ -588,6 +597,7 @@ impl Offer<'_> {
 
 /// The fields that a ServerHello and a HelloRetryRequest share.
 pub(crate) struct ServerHelloHead<'a> {
+    pub(crate) selected_version: ProtocolVersion,
     pub(crate) legacy_session_id_echo: &'a [u8],
     pub(crate) cipher_suite: CipherSuite,
     pub(crate) extensions: Extensions<'a>,
@@ -598,24 +608,22 @@ impl<'a> ServerHelloHead<'a> {
         let legacy_version = ProtocolVersion(reader.u16()?);
         refuse_ssl(legacy_version.0)?;
         reader.array::<32>()?;
-        let legacy_session_id_echo = session_id(reader)?;
+        let legacy_session_id_echo = session_id(reader, "legacy_session_id_echo over 32 octets")?;
         let cipher_suite = CipherSuite(reader.u16()?);
         let compression = reader.u8()?;
         if reader.is_empty() {
             return Err(Error::PeerNoCommonVersion);
         }
         let extensions = Extensions::parse(reader, place)?;
-        let version = extensions.read(ExtensionType::SUPPORTED_VERSIONS, |reader| {
-            Ok(ProtocolVersion(reader.u16()?))
-        })?;
-        match version {
-            None => return Err(Error::PeerNoCommonVersion),
-            Some(ProtocolVersion::TLS1_3) if legacy_version == ProtocolVersion::TLS1_2 => {}
-            Some(_) => {
-                return Err(Error::PeerIllegalParameter(
-                    "a version that was not offered",
-                ));
-            }
+        let selected_version = extensions
+            .read(ExtensionType::SUPPORTED_VERSIONS, |reader| {
+                Ok(ProtocolVersion(reader.u16()?))
+            })?
+            .ok_or(Error::PeerNoCommonVersion)?;
+        if legacy_version != ProtocolVersion::TLS1_2 {
+            return Err(Error::PeerIllegalParameter(
+                "legacy_version is not TLS 1.2's",
+            ));
         }
         if compression != 0 {
             return Err(Error::PeerIllegalParameter(
@@ -623,6 +631,7 @@ impl<'a> ServerHelloHead<'a> {
             ));
         }
         Ok(Self {
+            selected_version,
             legacy_session_id_echo,
             cipher_suite,
             extensions,
@@ -631,6 +640,11 @@ impl<'a> ServerHelloHead<'a> {
 
     /// Refuses what the ClientHello did not offer.
     pub(crate) fn check(&self, offer: &Offer<'_>) -> Result<(), Error> {
+        if self.selected_version != ProtocolVersion::TLS1_3 {
+            return Err(Error::PeerIllegalParameter(
+                "a version that was not offered",
+            ));
+        }
         if self.legacy_session_id_echo != offer.legacy_session_id {
             return Err(Error::PeerIllegalParameter(
                 "legacy_session_id_echo is no echo",

@@ -31,7 +31,7 @@ pub(crate) use tls12::{
 
 use crate::{
     codepoints::{ContentType, HandshakeType},
-    error::Error,
+    error::{Error, Malformed},
     identity::Shown,
 };
 use alloc::vec::Vec;
@@ -48,11 +48,19 @@ pub(crate) trait Parse<'a>: Sized {
 }
 
 /// A message's body that waits to be read.
-pub(crate) struct Body<'a, T>(&'a [u8], PhantomData<T>);
+pub(crate) struct Body<'a, T> {
+    kind: HandshakeType,
+    octets: &'a [u8],
+    content: PhantomData<T>,
+}
 
 impl<'a, T: Parse<'a>> Body<'a, T> {
-    fn new(octets: &'a [u8]) -> Self {
-        Self(octets, PhantomData)
+    fn new(kind: HandshakeType, octets: &'a [u8]) -> Self {
+        Self {
+            kind,
+            octets,
+            content: PhantomData,
+        }
     }
 
     /// Reads the body, which must have nothing behind the structure.
@@ -62,7 +70,8 @@ impl<'a, T: Parse<'a>> Body<'a, T> {
 
     /// As [`read`](Self::read), of a message that looks otherwise in TLS 1.2.
     pub(crate) fn read_as<U: Parse<'a>>(&self) -> Result<U, Error> {
-        Reader::whole(self.0, U::parse)
+        Reader::whole(self.octets, U::parse)
+            .map_err(|error| error.within(Malformed::Message(self.kind)))
     }
 }
 
@@ -91,7 +100,7 @@ macro_rules! messages {
             /// one of TLS 1.2 by its version.
             pub(crate) fn new(kind: HandshakeType, body: &'a [u8]) -> Self {
                 match kind {
-                    $(HandshakeType::$KIND $(if $distinct(body))? => Self::$Name(Body::new(body)),)*
+                    $(HandshakeType::$KIND $(if $distinct(body))? => Self::$Name(Body::new(kind, body)),)*
                     _ => Self::Other(kind),
                 }
             }

@@ -78,7 +78,7 @@ use crate::{
     suites::KeyExchange,
     tls13::client::Client,
     transcript::{Flight, Side, Transcript},
-    verify::{Judge, check_signature},
+    verify::{Judge, check_key, check_signature},
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
 use netkit_core::Writer;
@@ -150,8 +150,8 @@ pub(crate) fn advance(
         }
         (S::WaitCr(s), M::CertificateRequest(m)) => S::WaitIdentity(s.request(&m.read_as()?, io)),
         (S::WaitIdentity(s), M::Identity(shown)) => S::WaitDone(s.identity(shown)),
-        (S::WaitCr(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)),
-        (S::WaitDone(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)),
+        (S::WaitCr(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)?),
+        (S::WaitDone(s), M::ServerHelloDone(m)) => S::WaitVerdict(s.done(&m.read()?, io)?),
         (S::WaitVerdict(s), M::Verdict(verdict)) => match s.verdict(*verdict, io)? {
             AfterVerdict::Sign(s) => S::WaitSignature(s),
             AfterVerdict::Finish(s) => S::WaitCcs(s),
@@ -205,6 +205,16 @@ pub(crate) fn start(
     if client.early_data != EarlyData::NotOffered {
         return Err(Error::PeerIllegalParameter("TLS 1.2 after early data"));
     }
+    let goes_on = !m.session_id.is_empty() && m.session_id == client.legacy_session_id;
+    let session = client.session.take().filter(|_| goes_on);
+    if session
+        .as_ref()
+        .is_some_and(|session| session.cipher_suite != m.cipher_suite)
+    {
+        return Err(Error::PeerIllegalParameter(
+            "another cipher suite than the session's",
+        ));
+    }
     if !config.offers(ProtocolVersion::TLS1_2, m.cipher_suite) {
         return Err(Error::PeerIllegalParameter(
             "a cipher suite that was not offered",
@@ -212,8 +222,6 @@ pub(crate) fn start(
     }
     let offer = client.offer(&[], None);
     m.extensions.answer_only(|kind| offer.offers(kind))?;
-    let goes_on = !m.session_id.is_empty() && m.session_id == client.legacy_session_id;
-    let session = client.session.take().filter(|_| goes_on);
     if goes_on && session.is_none() {
         return Err(Error::PeerIllegalParameter(
             "a session that there has not been",
@@ -315,11 +323,6 @@ fn resume(
     agreed: Agreed,
     io: &mut Io<'_>,
 ) -> Result<State, Error> {
-    if agreed.cipher_suite != session.cipher_suite {
-        return Err(Error::PeerIllegalParameter(
-            "another cipher suite than the session's",
-        ));
-    }
     // RFC 7627 5.3: no session is kept without it.
     if !extended_master_secret {
         return Err(Error::PeerUnprotected(
@@ -431,6 +434,8 @@ impl WaitCert {
             ..Staples::default()
         };
         io.keep_chain(m.0, staples);
+        let Negotiated { config, agreed, .. } = &self.0;
+        check_key(&io.facts.peer_chain[0], agreed.cipher_suite, &config.groups)?;
         self.0.transcript.add(io.raw);
         io.facts.key_transport = self.0.agreed.cipher_suite.key_exchange() == KeyExchange::Rsa;
         Ok(match self.0.agreed.cipher_suite.key_exchange() {
@@ -498,7 +503,8 @@ impl WaitCr {
     /// The server asks for a client certificate.
     fn request(mut self, m: &CertificateRequestTls12<'_>, io: &mut Io<'_>) -> Box<WaitIdentity> {
         self.0.transcript.add(io.raw);
-        let request = IdentityRequest::new(m.accepted(), &m.certificate_authorities);
+        let request = IdentityRequest::new(m.accepted(), &m.certificate_authorities)
+            .with_types(m.certificate_types);
         Box::new(WaitIdentity {
             negotiated: self.0,
             share: self.1,
@@ -506,13 +512,15 @@ impl WaitCr {
         })
     }
 
-    fn done(mut self, _: &ServerHelloDone<'_>, io: &mut Io<'_>) -> Box<WaitVerdict> {
+    fn done(mut self, _: &ServerHelloDone<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
+        // What answers us cannot have been sent yet.
+        io.aligned()?;
         self.0.transcript.add(io.raw);
-        Box::new(WaitVerdict {
+        Ok(Box::new(WaitVerdict {
             negotiated: self.0,
             share: self.1,
             asked: None,
-        })
+        }))
     }
 }
 
@@ -536,13 +544,14 @@ struct Asked(Identified);
 pub(crate) struct WaitDone(Negotiated, Share, Asked);
 
 impl WaitDone {
-    fn done(mut self, _: &ServerHelloDone<'_>, io: &mut Io<'_>) -> Box<WaitVerdict> {
+    fn done(mut self, _: &ServerHelloDone<'_>, io: &mut Io<'_>) -> Result<Box<WaitVerdict>, Error> {
+        io.aligned()?;
         self.0.transcript.add(io.raw);
-        Box::new(WaitVerdict {
+        Ok(Box::new(WaitVerdict {
             negotiated: self.0,
             share: self.1,
             asked: Some(self.2),
-        })
+        }))
     }
 }
 
@@ -652,11 +661,6 @@ fn encrypt(
     use crate::crypto::rsa;
     let key = netkit_x509::PublicKey::of_certificate(&io.facts.peer_chain[0])
         .map_err(Error::PeerCertificate)?;
-    if !matches!(key.kind(), netkit_x509::KeyKind::Rsa { .. }) {
-        return Err(Error::PeerIllegalParameter(
-            "RSA key transport with a certificate whose key is not RSA",
-        ));
-    }
     // RFC 5246 7.4.7.1: the version is the ClientHello's, which is TLS 1.2's always.
     let premaster = rsa::premaster(ProtocolVersion::TLS1_2, io.random);
     let encrypted = rsa::encrypt(key.subject_public_key(), &premaster, io.random)?;

@@ -167,8 +167,15 @@ impl Choice {
                 && suites.iter().any(|suite| suite.signs_with(scheme))
         };
         let wanted = m.wanted_identity()?;
-        let signer = config.identity_for(accepts, &wanted);
-        let group = common_group(config, if_there(m.supported_groups())?);
+        let groups = if_there(m.supported_groups())?;
+        // RFC 8422 5.3: the key of an ECDSA certificate is on a curve of the client's choice.
+        let has_curve = |curve: NamedGroup| groups.is_none_or(|groups| groups.contains(curve.0));
+        let able = |identity: &Identity| identity.scheme_for(accepts);
+        let signer = config.identity_that(
+            |identity| able(identity).filter(|_| identity.curve().is_none_or(has_curve)),
+            &wanted,
+        );
+        let group = common_group(config, groups);
         suites
             .iter()
             .find_map(|&cipher_suite| {
@@ -185,9 +192,10 @@ impl Choice {
                     signed,
                 })
             })
-            .ok_or(match (signer, group) {
-                (Some(_), None) => Error::PeerNoCommonGroup,
-                _ => Error::PeerNoCommonScheme,
+            .ok_or_else(|| match config.identity_that(able, &wanted) {
+                None => config.no_identity(&wanted),
+                Some(_) if group.is_none() => Error::PeerNoCommonGroup,
+                Some(_) => Error::PeerNoCommonCurve,
             })
     }
 }
@@ -234,6 +242,8 @@ pub(crate) fn start(
             "compression_methods without null",
         ));
     }
+    // What answers us cannot have been sent yet.
+    io.aligned()?;
     let extended_master_secret = m.extended_master_secret()?;
     if config.tls12.require_extended_master_secret && !extended_master_secret {
         return Err(Error::PeerUnprotected(

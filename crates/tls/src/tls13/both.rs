@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     codepoints::{ContentType, HandshakeType, KeyUpdateRequest, ProtocolVersion, SignatureScheme},
-    error::{Error, Malformed},
+    error::Error,
     io::Io,
     limits::{MAX_KEY_UPDATES, MAX_TICKETS},
     messages::{
@@ -77,16 +77,8 @@ pub(super) fn check_finished(
     traffic: &HandshakeTraffic,
     transcript: &Transcript,
 ) -> Result<(), Error> {
-    let transcript = transcript.hash();
-    if message.verify_data.len() != transcript.as_ref().len() {
-        return Err(Error::PeerDecode(Malformed::Shape(
-            "verify_data is not as long as the hash",
-        )));
-    }
-    if !traffic
-        .verify_data(&transcript)
-        .matches(message.verify_data)
-    {
+    let verify_data = traffic.verify_data(&transcript.hash());
+    if !verify_data.matches(message.verify_data) {
         return Err(Error::PeerBadFinished);
     }
     Ok(())
@@ -146,18 +138,8 @@ pub(crate) struct Open {
     /// Post-handshake messages since the last application data.
     key_updates: u8,
     tickets: u8,
-    answer: Answer,
-}
-
-/// How far a peer's requests for our next key have been met. Requests may come faster than answers
-/// leave, so a side that sends no data between them answers once (RFC 9846 4.7.3).
-#[derive(PartialEq, Eq)]
-enum Answer {
-    /// Nothing was asked for since our last data.
-    None,
-    Given,
-    /// Asked for again after the answer: another comes before our next data.
-    Owed,
+    /// The peer has asked for our next key since our last data, however often.
+    owes_update: bool,
 }
 
 impl Open {
@@ -180,12 +162,12 @@ impl Open {
             keeper: None,
             key_updates: 0,
             tickets: 0,
-            answer: Answer::None,
+            owes_update: false,
         }
     }
 
-    /// The peer's KeyUpdate: its next records are under its next key; answer if it asks, at once the
-    /// first time.
+    /// The peer's KeyUpdate: its next records are under its next key. If it asks for ours, it gets it before
+    /// our next data: who is silent answers many requests once (RFC 9846 4.7.3).
     pub(super) fn key_update(
         mut self,
         message: &KeyUpdate<'_>,
@@ -198,17 +180,7 @@ impl Open {
         }
         self.receive.update();
         io.incoming.rekey(aligned, self.receive.record_key());
-        if message.request_update != KeyUpdateRequest::UPDATE_REQUESTED || io.send_closed {
-            return Ok(self);
-        }
-        if self.answer == Answer::None {
-            self.answer = Answer::Given;
-            let announcement =
-                self.announce_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, io.outgoing, io.out)?;
-            io.note_sent(&announcement);
-        } else {
-            self.answer = Answer::Owed;
-        }
+        self.owes_update |= message.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
         Ok(self)
     }
 
@@ -241,7 +213,7 @@ impl Open {
 
     /// Whether a KeyUpdate has to come before the data that is about to be sent; that it is about to be.
     pub(crate) fn will_send_data(&mut self) -> bool {
-        mem::replace(&mut self.answer, Answer::None) == Answer::Owed
+        mem::take(&mut self.owes_update)
     }
 
     /// Sends a KeyUpdate under the old key and moves to the next; returns the message.

@@ -152,6 +152,7 @@ pub(crate) fn advance(
         (S::WaitSh(s), M::ServerHelloTls12(m)) => S::Tls12(s.tls12(&m.read()?, io)?),
         (S::WaitSh(s), M::HelloRetryRequest(m)) => S::WaitRetriedSh(s.retry(&m.read()?, io)?),
         (S::WaitRetriedSh(s), M::ServerHello(m)) => S::WaitEe(s.server_hello(&m.read()?, io)?),
+        (S::WaitRetriedSh(_), M::ServerHelloTls12(_)) => return Err(ANOTHER_VERSION),
         (S::WaitEe(s), M::EncryptedExtensions(m)) => match s.extensions(&m.read()?, io)? {
             AfterEe::Certificate(s) => S::WaitCertCr(s),
             AfterEe::Psk(s) => S::WaitFinished(s),
@@ -488,6 +489,9 @@ struct Seen {
     hello_retry: bool,
 }
 
+/// RFC 9846 4.3.1: the ServerHello has the version of the HelloRetryRequest before it.
+const ANOTHER_VERSION: Error = Error::PeerIllegalParameter("the version changed after a retry");
+
 /// Refuses a ServerHello or HelloRetryRequest that answers another ClientHello.
 fn check_head(
     head: &ServerHelloHead<'_>,
@@ -495,6 +499,9 @@ fn check_head(
     shares: &[KeyShare],
     retried_suite: Option<CipherSuite>,
 ) -> Result<(), Error> {
+    if retried_suite.is_some() && head.selected_version != ProtocolVersion::TLS1_3 {
+        return Err(ANOTHER_VERSION);
+    }
     head.check(&client.offer(shares, None))?;
     if retried_suite.is_some_and(|suite| suite != head.cipher_suite) {
         return Err(Error::PeerIllegalParameter(

@@ -350,12 +350,11 @@ impl Choice {
         }
         let suites = config.suites(ProtocolVersion::TLS1_3).map(|suite| suite.0);
         let schemes = m.signature_algorithms()?;
+        let accepts = |scheme: SignatureScheme| schemes.contains(scheme.0) && !scheme.is_pkcs1();
+        let wanted = m.wanted_identity()?;
         let (identity, signature_scheme) = config
-            .identity_for(
-                |scheme| schemes.contains(scheme.0) && !scheme.is_pkcs1(),
-                &m.wanted_identity()?,
-            )
-            .ok_or(Error::PeerNoCommonScheme)?;
+            .identity_that(|identity| identity.scheme_for(accepts), &wanted)
+            .ok_or_else(|| config.no_identity(&wanted))?;
         let cipher_suite = match retried {
             Some((suite, _)) => suite,
             None => first_common(suites, m.cipher_suites)
