@@ -205,16 +205,8 @@ pub(crate) fn start(
     if client.early_data != EarlyData::NotOffered {
         return Err(Error::PeerIllegalParameter("TLS 1.2 after early data"));
     }
-    let goes_on = !m.session_id.is_empty() && m.session_id == client.legacy_session_id;
-    let session = client.session.take().filter(|_| goes_on);
-    if session
-        .as_ref()
-        .is_some_and(|session| session.cipher_suite != m.cipher_suite)
-    {
-        return Err(Error::PeerIllegalParameter(
-            "another cipher suite than the session's",
-        ));
-    }
+    let session = session_of(&mut client, m)?;
+    let config = &client.config;
     if !config.offers(ProtocolVersion::TLS1_2, m.cipher_suite) {
         return Err(Error::PeerIllegalParameter(
             "a cipher suite that was not offered",
@@ -222,11 +214,6 @@ pub(crate) fn start(
     }
     let offer = client.offer(&[], None);
     m.extensions.answer_only(|kind| offer.offers(kind))?;
-    if goes_on && session.is_none() {
-        return Err(Error::PeerIllegalParameter(
-            "a session that there has not been",
-        ));
-    }
     let extension = ExtensionType::RENEGOTIATION_INFO;
     m.extensions
         .read(extension, first_handshake)?
@@ -272,7 +259,7 @@ pub(crate) fn start(
         name: client.name.clone(),
         end,
         ticket_is_due: m.extensions.get(ExtensionType::SESSION_TICKET).is_some(),
-        shown: (!goes_on && !m.session_id.is_empty())
+        shown: (session.is_none() && !m.session_id.is_empty())
             .then(|| Shown::SessionId(m.session_id.to_vec())),
         lifetime: DAY,
     };
@@ -301,6 +288,22 @@ pub(crate) fn start(
         config: client.config,
         name: client.name,
     }))))
+}
+
+/// Our session, if the server goes on from it: it says so by our session id, and keeps to its suite.
+fn session_of(client: &mut Client, m: &ServerHelloTls12<'_>) -> Result<Option<Session>, Error> {
+    if m.session_id.is_empty() || m.session_id != client.legacy_session_id {
+        return Ok(None);
+    }
+    match client.session.take() {
+        None => Err(Error::PeerIllegalParameter(
+            "a session that there has not been",
+        )),
+        Some(session) if session.cipher_suite != m.cipher_suite => Err(
+            Error::PeerIllegalParameter("another cipher suite than the session's"),
+        ),
+        session => Ok(session),
+    }
 }
 
 /// The protocol that the server chose, one of ours.
