@@ -4,9 +4,10 @@ mod duo;
 
 use duo::{Authority, Duo, Messages, NOW, random};
 use netkit_tls::{
-    AlertDescription as Alert, CipherSuite as Suite, ClientAuth, ClientConfig, Connection,
-    DangerousAcceptAny, Disagreement, Error, ExtensionType as X, HandshakeType as H, Identity,
-    Malformed, NamedGroup as G, ProtocolVersion as V, ServerConfig, Versions, generators::inject,
+    AlertDescription as Alert, CipherSuite as Suite, ClientAuth, ClientConfig, ClientSessionMemory,
+    Connection, DangerousAcceptAny, Disagreement, Error, ExtensionType as X, HandshakeType as H,
+    Identity, Malformed, NamedGroup as G, ProtocolVersion as V, ServerConfig, TicketKeys, Versions,
+    generators::inject,
 };
 use std::sync::Arc;
 
@@ -320,4 +321,55 @@ fn an_extension_in_the_wrong_message_is_named_with_it() {
     let heard = inject(&mut duo.client, &hello, &mut Vec::new());
     let why = "an extension that has no place in a ServerHello";
     assert_eq!(heard, Err(Error::PeerIllegalParameter(why)));
+}
+
+/// As [`p256`], and they have a session.
+fn with_session(version: V) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = p256(version);
+    client.sessions = Some(Arc::new(ClientSessionMemory::default()));
+    server.sessions = Some(Arc::new(TicketKeys::from_secret(&[1; 32])));
+    assert_eq!(outcome(&client, &server), Ok(()));
+    (client, server)
+}
+
+#[test]
+fn a_session_of_tls12_goes_on_in_its_suite_whatever_was_offered() {
+    let (client, mut server) = with_session(V::TLS1_2);
+    let sent = Arc::new(Messages::default());
+    server.watch = Some(sent.clone());
+    let mut duo = Duo::new(client, server);
+    duo.deliver_to_server().unwrap();
+    let mut hello = sent.sent().remove(0);
+    let suite = 4 + 2 + 32 + 1 + usize::from(hello[38]);
+    // TLS_RSA_WITH_AES_128_CBC_SHA.
+    hello[suite..suite + 2].copy_from_slice(&[0, 0x2f]);
+    let heard = inject(&mut duo.client, &hello, &mut Vec::new());
+    let why = "another cipher suite than the session's";
+    assert_eq!(heard, Err(Error::PeerIllegalParameter(why)));
+}
+
+#[test]
+fn a_list_of_no_binders_does_not_parse() {
+    let (client, server) = with_session(V::TLS1_3);
+    let mut hello = client_hello(&client);
+    let is_binders = |length: &usize| {
+        let list = hello.len() - 3 - length;
+        hello[list..list + 3] == [0, *length as u8 + 1, *length as u8]
+    };
+    let length = [32, 48].into_iter().find(is_binders).unwrap();
+    // The identities, in front of them, end with the age.
+    let list = hello.len() - 3 - length;
+    hello.truncate(list);
+    hello.extend([0, 0]);
+    let less = length + 1;
+    let extension = (0..list).rev().find(|&at| hello[at..at + 2] == [0, 41]);
+    let suites = 4 + 2 + 32 + 1 + 32;
+    let block = suites + 2 + usize::from(hello[suites + 1]) + 2;
+    for at in [2, block, extension.unwrap() + 2] {
+        let length = u16::from_be_bytes([hello[at], hello[at + 1]]) - less as u16;
+        hello[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    let heard = server_hears(&server, &hello);
+    let shape = Malformed::Shape("no binders");
+    assert_eq!(heard, Err(Error::PeerDecode(shape)));
 }

@@ -79,6 +79,11 @@ impl Exchange<'_> {
         expect(!unexpected, || {
             format!("early data was accepted: {accepted}")
         })?;
+        // A client of netkit connects to no server of TLS 1.2 without renegotiation_info; TLS 1.3 has neither.
+        let secure = !self.server || agreed.version == ProtocolVersion::TLS1_3;
+        expect(!flags.has("expect-secure-renegotiation") || secure, || {
+            "renegotiation may be unsafe".into()
+        })?;
         let retry = agreed.hello_retry;
         expect(!flags.has("expect-hrr") || retry, || "no retry".into())?;
         expect(!flags.has("expect-no-hrr") || !retry, || "a retry".into())?;

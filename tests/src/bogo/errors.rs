@@ -254,7 +254,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ),
     ("peer_too_many", "warnings", "TOO_MANY_WARNING_ALERTS"),
     ("peer_too_many", "early data", "TOO_MUCH_READ_EARLY_DATA"),
-    ("peer_too_many", "long", "EXCESSIVE_MESSAGE_SIZE"),
+    (
+        "peer_too_many",
+        "octets in one handshake message",
+        "EXCESSIVE_MESSAGE_SIZE",
+    ),
     ("peer_too_many", "", "TOO_MANY"),
     ("peer_no_common_version", "", "UNSUPPORTED_PROTOCOL"),
     ("peer_downgrade", "", "TLS13_DOWNGRADE"),

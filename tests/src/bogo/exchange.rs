@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use netkit::UnixTime;
 use netkit::tls::{
-    AlertDescription, Connection, EarlyData, Error, Event, ProtocolVersion, Question, ServerConfig,
+    AlertDescription, Connection, EarlyData, Error, Event, Hello, ProtocolVersion, Question,
+    ServerConfig,
 };
 use netkit_x509::Inputs;
 
@@ -326,7 +327,18 @@ impl<'t> Exchange<'t> {
         if self.has("reject-alpn") && !hello.protocols().is_empty() {
             return self.refuse("NO_APPLICATION_PROTOCOL", A::NO_APPLICATION_PROTOCOL);
         }
+        let transports_key = is_rsa_key_transport(&hello);
         match &self.chosen {
+            // A key that is elsewhere signs, and decrypts nothing.
+            Some(config) if transports_key => {
+                let mut config = ServerConfig::clone(config);
+                let here = self.credentials.iter().map(|own| own.signer.as_ref());
+                let here = here.zip(&config.identities);
+                config.identities = here
+                    .map(|(here, shown)| Arc::clone(here.unwrap_or(shown)))
+                    .collect();
+                Ok(self.connection.choose(Arc::new(config))?)
+            }
             Some(config) => Ok(self.connection.choose(Arc::clone(config))?),
             None => said("asks for a configuration that it has"),
         }
@@ -522,6 +534,8 @@ impl<'t> Exchange<'t> {
             } else {
                 self.first_writes()?
             };
+            // Only data may be left half written.
+            self.wire.flush()?;
             for first in first {
                 self.connection.send(&[&first], &mut self.wire.out)?;
             }
@@ -589,6 +603,12 @@ impl<'t> Exchange<'t> {
         }
         Ok(())
     }
+}
+
+/// Whether the client has nothing but RSA key transport.
+fn is_rsa_key_transport(hello: &Hello<'_>) -> bool {
+    let mut known = hello.cipher_suites().filter_map(|suite| suite.name());
+    known.all(|name| name.starts_with("TLS_RSA_"))
 }
 
 /// Whether the test has something to say about the ClientHello.

@@ -21,6 +21,9 @@ use crate::tls_cases::random;
 /// What BoringSSL takes of early data.
 const MAX_EARLY_DATA: u32 = 14_336;
 
+/// The longest handshake message that BoringSSL takes, but for certificates.
+const MAX_OTHER_MESSAGE: usize = 16_384;
+
 /// What the connections of one test have in common.
 #[derive(Debug)]
 pub struct Shared {
@@ -86,7 +89,7 @@ pub struct Credential {
     /// As the configuration has it.
     pub shown: Arc<Identity>,
     /// As it signs, if the configuration's cannot.
-    pub signer: Option<Identity>,
+    pub signer: Option<Arc<Identity>>,
 }
 
 impl Shared {
@@ -228,6 +231,12 @@ pub fn client(
         config.alpn = protocols(list)?;
     }
     config.versions = versions(flags)?;
+    if let Some(octets) = flags.number("max-cert-list")? {
+        // One limit for all messages; BoringSSL's is never below what other messages need.
+        config.max_handshake_message = MAX_OTHER_MESSAGE.max(octets);
+    }
+    // A server of TLS 1.2 without renegotiation_info is refused anyway.
+    let _refused = flags.has("no-legacy-server-connect");
     config.tls12.rsa_key_transport = true;
     config.tls12.require_extended_master_secret = false;
     if let Some(groups) = groups(flags)? {
@@ -355,7 +364,7 @@ impl Credential {
         let (mut shown, signer) = if deferred {
             let shown = Identity::with_key_elsewhere(own.chain().to_vec(), own.schemes().to_vec())
                 .map_err(|error| wrong(cert, &error))?;
-            (shown, Some(own))
+            (shown, Some(Arc::new(own)))
         } else {
             (own, None)
         };
