@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use netkit::UnixTime;
 use netkit::tls::{
-    AlertDescription, Connection, EarlyData, Error, Event, Hello, ProtocolVersion, Question,
-    ServerConfig,
+    AlertDescription, CipherSuite, Connection, EarlyData, Error, Event, Hello, ProtocolVersion,
+    Question, ServerConfig,
 };
 use netkit_x509::Inputs;
 
@@ -607,7 +607,7 @@ impl<'t> Exchange<'t> {
 
 /// Whether the client has nothing but RSA key transport.
 fn is_rsa_key_transport(hello: &Hello<'_>) -> bool {
-    let mut known = hello.cipher_suites().filter_map(|suite| suite.name());
+    let mut known = hello.cipher_suites().filter_map(CipherSuite::name);
     known.all(|name| name.starts_with("TLS_RSA_"))
 }
 
