@@ -103,7 +103,7 @@ fn every_named_file_and_test_exists() {
         }
         for cell in last.split(", `") {
             let Some((file, name)) = cell.trim_matches('`').split_once("::") else {
-                assert!(is_reasoned(last), "{row:?}");
+                assert!(is_reasoned(last) && !row[0].starts_with("MUST-"), "{row:?}");
                 break;
             };
             assert!(has_test(file, name), "{row:?}");
