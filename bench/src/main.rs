@@ -17,6 +17,7 @@ mod sockets;
 mod streams;
 mod textbook;
 mod timing;
+mod tun;
 
 use clap::Parser;
 use measure::{Bench, Rounds};
@@ -63,5 +64,6 @@ fn main() {
     pairs::run(&mut bench);
     sockets::run(&mut bench);
     timing::run(&mut bench);
+    tun::run(&mut bench);
     assert!(bench.has_run(), "no comparison has that in its name");
 }

@@ -16,7 +16,7 @@ use std::{collections::VecDeque, net::SocketAddr, ops::Range, sync::Arc, time::D
 const OCTETS: usize = 1 << 20;
 
 /// Octets of each side's buffers: netkit's default.
-const BUFFER: usize = 256 * 1024;
+pub const BUFFER: usize = 256 * 1024;
 
 /// How much later it is at each side's next turn.
 const TURN: Duration = Duration::from_micros(50);
@@ -40,7 +40,7 @@ pub fn run(bench: &mut Bench) {
 }
 
 /// What has to arrive, a piece at a time.
-fn check(data: &[u8], read: &mut usize, piece: &[u8]) {
+pub fn check(data: &[u8], read: &mut usize, piece: &[u8]) {
     // The edges tell whether anything is out of place, and cost next to nothing.
     assert_eq!(piece.first(), data.get(*read));
     *read += piece.len();
