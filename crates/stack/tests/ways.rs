@@ -218,17 +218,31 @@ fn what_is_remembered_of_handshakes_is_bounded() {
     let (listener, _) = host
         .listen(at("0.0.0.0", 80), Backlog::default())
         .expect("free");
+    let mut first = None;
     for port in 1..=2000 {
         host.recv(now, &routed(syn(port, 80), &[hop(7)]))
             .expect("answered");
         while let Some(octets) = sent(&mut host, now) {
             let is_routed = !Packet::parse(&octets).expect("a packet").options.is_empty();
+            if port == 1 {
+                first = Some(on_its_way(&octets).0.sequence_number());
+            }
             assert_eq!(
                 is_routed,
                 port as usize <= netkit_stack::limits::SOURCE_ROUTES
             );
         }
     }
+    // A later one takes the place of its own.
+    let done = tcp::Header {
+        sequence_number: tcp::Seq(1001),
+        acknowledgment_number: first.expect("answered") + 1,
+        flags: Flags::ACK,
+        ..syn(1, 80)
+    };
+    host.recv(now, &routed(done, &[hop(9)])).expect("taken");
+    let id = host.accept(now, listener).expect("connected");
+    assert_eq!(host.source_route(id), Some(route(&[hop(9)])));
     // Those of a listener that is gone make room.
     host.unlisten(now, listener);
     while sent(&mut host, now).is_some() {}

@@ -138,11 +138,12 @@ impl Host {
         is_given: bool,
     ) {
         let ends = Ends::new(local, remote);
-        let given = |known: &Known| known.is_given;
-        if !is_given && self.routes.known.get(&ends).is_some_and(given) {
+        let known = self.routes.known.get(&ends);
+        if !is_given && known.is_some_and(|known| known.is_given) {
             return;
         }
-        if self.routes.known.len() >= limits::SOURCE_ROUTES {
+        let is_known = known.is_some();
+        if !is_known && self.routes.known.len() >= limits::SOURCE_ROUTES {
             // Of handshakes that came to nothing.
             let (sockets, ports) = (&self.by_ends, &self.by_port);
             self.routes.known.retain(|ends, known| {
@@ -150,7 +151,7 @@ impl Host {
                     || ports.keys().any(|(port, _)| *port == known.local.port())
             });
         }
-        if self.routes.known.len() < limits::SOURCE_ROUTES || is_given {
+        if is_known || is_given || self.routes.known.len() < limits::SOURCE_ROUTES {
             self.routes.known.insert(
                 ends,
                 Known {
