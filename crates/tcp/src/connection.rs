@@ -156,6 +156,8 @@ pub struct Connection {
     /// Where urgent data end.
     pub(crate) snd_up: Seq,
     pub(crate) snd_shift: u8,
+    /// The MSS that the peer announced, or the default (RFC 9293 3.7.1, MUST-15).
+    pub(crate) peer_mss: u16,
     /// Octets of data in the largest segment, options taken off (Eff.snd.MSS, MUST-16).
     pub(crate) smss: u32,
     /// Octets of the largest packet on the path.
@@ -283,7 +285,8 @@ impl Connection {
         if !unicast || local.port() == 0 || remote.port() == 0 {
             return Err(Error::MisuseAddress);
         }
-        let smss = u32::from(default_mss(remote.ip()));
+        let peer_mss = default_mss(remote.ip());
+        let smss = u32::from(peer_mss);
         Ok(Self {
             local,
             remote,
@@ -302,6 +305,7 @@ impl Connection {
             snd_wl2: Seq(0),
             snd_up: iss,
             snd_shift: 0,
+            peer_mss,
             smss,
             path_mtu: config.mtu,
             ip_options: 0,

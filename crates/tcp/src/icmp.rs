@@ -42,7 +42,7 @@ impl Connection {
     fn shrink(&mut self, mtu: u16) {
         let before = self.smss;
         self.set_path_mtu(mtu);
-        if self.smss < before {
+        if self.smss < before && self.state.is_synchronized() {
             self.timed = None;
             self.go_back();
         }
@@ -57,37 +57,30 @@ impl Connection {
     /// never grows again.
     pub fn set_path_mtu(&mut self, mtu: u16) {
         self.path_mtu = self.path_mtu.min(mtu);
-        self.limit_smss();
+        self.update_smss();
     }
 
     /// Says how many octets of IP options the owner puts in front of each segment: so many less are left for
     /// data (RFC 9293 3.7.1, MUST-16).
     pub fn set_ip_options(&mut self, octets: usize) {
-        let octets = octets.min(limits::IP_OPTIONS) as u8;
-        if self.state.is_synchronized() {
-            self.smss = (self.smss + u32::from(self.ip_options))
-                .max(u32::from(octets) + limits::MIN_SMSS)
-                - u32::from(octets);
-            self.congestion.set_smss(self.smss);
-        }
-        self.ip_options = octets;
+        self.ip_options = octets.min(limits::IP_OPTIONS) as u8;
+        self.update_smss();
     }
 
-    /// Octets of options in each segment, and in front of it.
-    pub(crate) const fn options_length(&self) -> u32 {
-        let ours = if self.clock.is_some() { 12 } else { 0 };
-        ours + self.ip_options as u32
+    fn update_smss(&mut self) {
+        self.smss = self.eff_snd_mss();
+        self.congestion.set_smss(self.smss);
     }
 
-    fn limit_smss(&mut self) {
-        let size = self
-            .path_mtu
-            .saturating_sub(headers(self.remote.ip()))
-            .max(limits::MIN_MSS);
-        let smss = u32::from(size).saturating_sub(self.options_length());
-        if smss < self.smss && self.state.is_synchronized() {
-            self.smss = smss.max(limits::MIN_SMSS);
-            self.congestion.set_smss(self.smss);
-        }
+    /// Eff.snd.MSS: what the peer takes and the path carries, less the options in each segment and in front of it
+    /// (RFC 9293 3.7.1, MUST-15, MUST-16).
+    pub(crate) fn eff_snd_mss(&self) -> u32 {
+        let carried = self.path_mtu.saturating_sub(headers(self.remote.ip()));
+        let size = self.peer_mss.min(carried).max(limits::MIN_MSS);
+        let timestamps = if self.clock.is_some() { 12 } else { 0 };
+        let options = timestamps + u32::from(self.ip_options);
+        u32::from(size)
+            .saturating_sub(options)
+            .max(limits::MIN_SMSS)
     }
 }

@@ -4,8 +4,7 @@ use super::{Arriving, Dropped, Heard};
 use crate::{
     Error, Flags, State,
     clock::TimestampClock,
-    connection::{Connection, Reply, default_mss, headers},
-    limits,
+    connection::{Connection, Reply},
 };
 use core::time::Duration;
 
@@ -108,16 +107,8 @@ impl Connection {
             self.snd_shift = shift.min(14);
             self.rcv_shift = self.config.shift();
         }
-        self.set_smss(segment.mss);
-    }
-
-    /// Eff.snd.MSS (RFC 9293 3.7.1, MUST-15, MUST-16), for the first time.
-    fn set_smss(&mut self, announced: Option<u16>) {
-        let theirs = announced.unwrap_or(default_mss(self.remote.ip()));
-        let ours = self.path_mtu.saturating_sub(headers(self.remote.ip()));
-        let size = theirs.min(ours).max(limits::MIN_MSS);
-        let room = u32::from(size).saturating_sub(self.options_length());
-        self.smss = room.max(limits::MIN_SMSS);
+        self.peer_mss = segment.mss.unwrap_or(self.peer_mss);
+        self.smss = self.eff_snd_mss();
         self.congestion = (self.config.congestion)(self.smss);
     }
 
