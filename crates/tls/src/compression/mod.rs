@@ -40,15 +40,22 @@ pub(crate) fn check(algorithms: &[Arc<dyn CertificateCompression>]) -> Result<()
             "too many certificate compression algorithms",
         ));
     }
-    let mut numbers = algorithms.iter().map(|known| known.algorithm());
-    while let Some(number) = numbers.next() {
-        if numbers.clone().any(|other| other == number) {
-            return Err(Error::MisuseConfig(
-                "a certificate compression algorithm stands twice",
-            ));
-        }
+    if has_repeats(algorithms.iter().map(|known| known.algorithm().0)) {
+        return Err(Error::MisuseConfig(
+            "a certificate compression algorithm stands twice",
+        ));
     }
     Ok(())
+}
+
+/// Whether a number stands twice. There are never more than [`MAX_COMPRESSIONS`].
+pub(crate) fn has_repeats(mut numbers: impl Iterator<Item = u16> + Clone) -> bool {
+    while let Some(number) = numbers.next() {
+        if numbers.clone().any(|other| other == number) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The body of the Certificate that `m` stands for, with its header no longer than `longest`.

@@ -10,7 +10,7 @@ use crate::{
         CertificateCompressionAlgorithm, ExtensionType, HandshakeType, KeyUpdateRequest,
         SignatureScheme,
     },
-    compression::{CertificateCompression, Form, Stapled},
+    compression::{CertificateCompression, Form, Stapled, has_repeats},
     config::ClientAuth,
     error::{Error, Malformed},
     identity::{Identity, Staples},
@@ -107,19 +107,13 @@ pub(crate) fn write_certificate(
     wanted: impl Fn(ExtensionType) -> bool,
     takes: impl Fn(CertificateCompressionAlgorithm) -> bool,
 ) -> Result<(), TooLong> {
-    let Some(identity) = identity else {
-        let none = Stapled::default();
-        return write_message(out, HandshakeType::CERTIFICATE, |out| {
-            write_certificate_body(out, None, none)
-        });
-    };
-    let stapled = Stapled::those(identity, wanted);
-    if let Some(form) = identity.compressed.find(stapled, takes) {
-        return write_compressed_certificate(out, form);
+    let stapled = identity.map_or_else(Stapled::default, |it| Stapled::those(it, wanted));
+    match identity.and_then(|it| it.compressed.find(stapled, takes)) {
+        Some(form) => write_compressed_certificate(out, form),
+        None => write_message(out, HandshakeType::CERTIFICATE, |out| {
+            write_certificate_body(out, identity, stapled)
+        }),
     }
-    write_message(out, HandshakeType::CERTIFICATE, |out| {
-        write_certificate_body(out, Some(identity), stapled)
-    })
 }
 
 /// Appends what a Certificate has behind its header. There is no certificate_request_context: that is for
@@ -212,9 +206,7 @@ impl<'a> Parse<'a> for CompressedCertificate<'a> {
 /// The content of compress_certificate (RFC 8879 3).
 pub(super) fn compression_algorithms<'a>(reader: &mut Reader<'a>) -> Result<ListU16<'a>, Error> {
     let list = ListU16::new(reader.block_u8()?)?;
-    let mut algorithms: Vec<u16> = list.iter().collect();
-    algorithms.sort_unstable();
-    if algorithms.windows(2).any(|pair| pair[0] == pair[1]) {
+    if has_repeats(list.iter()) {
         return Err(Error::PeerIllegalParameter(
             "a certificate compression algorithm stands twice",
         ));

@@ -174,7 +174,7 @@ impl<'a> ListU16<'a> {
         Ok(Self(octets))
     }
 
-    pub(crate) fn iter(self) -> impl Iterator<Item = u16> + use<'a> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = u16> + Clone + use<'a> {
         self.0
             .chunks_exact(2)
             .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
