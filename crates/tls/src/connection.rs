@@ -1,26 +1,25 @@
 //! One connection: records in, events out, whichever side and state.
 
+mod flow;
+mod questions;
+mod sending;
+
 use crate::{
     codepoints::{
-        AlertDescription, CipherSuite, ContentType, HandshakeType, KeyUpdateRequest, NamedGroup,
-        ProtocolVersion, SignatureScheme,
+        AlertDescription, CipherSuite, ContentType, HandshakeType, NamedGroup, ProtocolVersion,
+        SignatureScheme,
     },
     config::{ClientConfig, ServerConfig},
     disagreement::Disagreement,
     error::{Error, Malformed},
-    hello::Hello,
-    identity::{Identity, IdentityRequest, Staples, ToSign},
+    identity::{Identity, Staples},
     io::{ALERT_WARNING, Io, send_alert},
     joiner::{Aligned, Joiner},
-    limits::{
-        MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT,
-        MAX_WARNINGS,
-    },
+    limits::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_WARNINGS},
     messages::{HEADER_LEN, Message},
     record::{Incoming, Opened, Outgoing, front},
-    tls12, tls13,
     tls13::{client, server},
-    verify::{Judge, Presented},
+    verify::Presented,
     watch::{Note, Watched, What},
 };
 use alloc::{
@@ -31,8 +30,11 @@ use alloc::{
     vec::Vec,
 };
 use core::{fmt, mem, ops::Range};
+use flow::Flow;
 use netkit_core::Step;
 use netkit_x509::KeyUsage;
+pub(crate) use questions::Asks;
+pub use questions::Question;
 use rand_core::CryptoRng;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -74,23 +76,6 @@ pub enum Found {
     EarlyData(Range<usize>),
     /// As [`Event::PeerClosed`].
     PeerClosed,
-}
-
-/// What an owner decides, at once or later; until then the connection waits, and takes no input.
-/// Instead of an answer, [`Connection::refuse`] ends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    /// Which configuration serves this client: see [`Connection::hello`], answer with
-    /// [`Connection::choose`]. Only of a connection that [`Connection::undecided`] made.
-    Hello,
-    /// Who the client is, to a server that asks: see [`Connection::identity_request`], answer with
-    /// [`Connection::show`]. Only where [`ClientConfig::asks_identity`] is set.
-    Identity,
-    /// A signature: see [`Connection::to_sign`], answer with [`Connection::signature`].
-    Sign,
-    /// Whether the peer's certificates are good: see [`Connection::peer_chain`], answer with
-    /// [`Connection::verdict`].
-    Verify,
 }
 
 /// What the two sides agreed on.
@@ -153,66 +138,9 @@ pub(crate) struct Facts {
     pub(crate) disagreement: Option<Box<Disagreement>>,
 }
 
-/// What our side has to decide before a flow goes on.
-pub(crate) enum Asks<'a> {
-    Signature(&'a ToSign),
-    Verdict(Judge<'a>),
-    Identity(&'a IdentityRequest, &'a ClientConfig),
-}
-
-impl Asks<'_> {
-    fn question(&self) -> Question {
-        match self {
-            Self::Signature(_) => Question::Sign,
-            Self::Verdict(_) => Question::Verify,
-            Self::Identity(..) => Question::Identity,
-        }
-    }
-}
-
 /// It moves nothing, and another may follow for ever (RFC 9846 5.1).
 const EMPTY_HANDSHAKE: Error =
     Error::PeerDecode(Malformed::Shape("a handshake record without content"));
-
-/// A ClientHello that has been looked at where it lies: nothing is used before the owner has chosen.
-#[derive(Default)]
-struct Glance {
-    joiner: Joiner,
-    /// How far the input has been looked at, from its front.
-    seen: usize,
-    hello: Option<Range<usize>>,
-}
-
-impl Glance {
-    /// Looks on; whether the ClientHello is there.
-    fn look(&mut self, input: &[u8]) -> Result<bool, Error> {
-        while self.hello.is_none() {
-            // What has been looked at comes again, in front of what is new.
-            let Some(record) = front(input.get(self.seen..).unwrap_or_default())? else {
-                return Ok(false);
-            };
-            if record.kind != ContentType::HANDSHAKE {
-                return Err(Error::PeerUnexpectedRecord(record.kind));
-            }
-            let fragment = &input[self.seen..][record.fragment.clone()];
-            if fragment.is_empty() {
-                return Err(EMPTY_HANDSHAKE);
-            }
-            self.seen += record.len();
-            self.joiner.push(fragment);
-            self.hello = self.joiner.take(MAX_HANDSHAKE_MESSAGE)?;
-        }
-        match HandshakeType(self.octets()[0]) {
-            HandshakeType::CLIENT_HELLO => Hello::read(self.octets()).map(|_| true),
-            other => Err(Error::PeerUnexpectedMessage(other, "WAIT_CH")),
-        }
-    }
-
-    fn octets(&self) -> &[u8] {
-        let place = self.hello.clone();
-        place.map_or(&[], |place| self.joiner.octets(place))
-    }
-}
 
 impl Facts {
     fn presented(&self) -> Presented<'_> {
@@ -225,103 +153,6 @@ impl Facts {
             } else {
                 KeyUsage::DigitalSignature
             },
-        }
-    }
-}
-
-/// A side's flow.
-enum Flow {
-    Undecided(Box<Glance>),
-    Client(client::State),
-    Server(server::State),
-    /// A handler has failed, and with it the connection.
-    Over,
-}
-
-impl Flow {
-    fn advance(self, message: &Message<'_>, io: &mut Io<'_>) -> Result<Self, Error> {
-        Ok(match self {
-            Self::Client(state) => Self::Client(client::advance(state, message, io)?),
-            Self::Server(state) => Self::Server(server::advance(state, message, io)?),
-            Self::Undecided(_) | Self::Over => Self::Over,
-        })
-    }
-
-    /// What our side has to decide before the flow goes on.
-    fn asks(&self) -> Option<Asks<'_>> {
-        match self {
-            Self::Client(state) => state.asks(),
-            Self::Server(state) => state.asks(),
-            Self::Undecided(_) | Self::Over => None,
-        }
-    }
-
-    fn open(&mut self) -> Option<Open<'_>> {
-        use {client::State as C, server::State as S};
-        match self {
-            Self::Client(C::Open(open)) | Self::Server(S::Open(open)) => Some(Open::Tls13(open)),
-            Self::Client(C::Tls12(tls12::client::State::Open(open)))
-            | Self::Server(S::Tls12(tls12::server::State::Open(open))) => Some(Open::Tls12(open)),
-            _ => None,
-        }
-    }
-
-    /// Octets of early data that a client may still send, or a server has still to take, while the
-    /// flow is where either may be.
-    fn early_left(&mut self) -> Option<&mut u32> {
-        match self {
-            Self::Client(state) => state.early_left(),
-            Self::Server(state) => state.early_left(),
-            _ => None,
-        }
-    }
-
-    /// Whether it is a server's that has taken early data, and has still to hear that its client is done.
-    fn answers_early_data(&self) -> bool {
-        matches!(self, Self::Server(state) if state.answers_early_data())
-    }
-
-    fn is_tls12(&self) -> bool {
-        matches!(
-            self,
-            Self::Client(client::State::Tls12(_)) | Self::Server(server::State::Tls12(_))
-        )
-    }
-
-    /// Whether an alert's level tells something: in TLS 1.2, and as long as it may be what the server
-    /// chooses.
-    fn has_alert_levels(&self) -> bool {
-        self.is_tls12() || matches!(self, Self::Client(state) if state.may_be_tls12())
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Client(state) => state.name(),
-            Self::Server(state) => state.name(),
-            Self::Undecided(_) => "UNDECIDED",
-            Self::Over => "OVER",
-        }
-    }
-}
-
-/// What an open connection of either version can do.
-enum Open<'f> {
-    Tls12(&'f mut tls12::both::Open),
-    Tls13(&'f mut tls13::both::Open),
-}
-
-impl Open<'_> {
-    fn heard_data(&mut self) {
-        match self {
-            Self::Tls12(open) => open.heard_data(),
-            Self::Tls13(open) => open.heard_data(),
-        }
-    }
-
-    fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
-        match self {
-            Self::Tls12(open) => open.export(label, context, out),
-            Self::Tls13(open) => open.export(label, context, out),
         }
     }
 }
@@ -749,141 +580,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers what the flow asks as far as the configuration can; what is left is the owner's.
-    fn answer(&mut self, out: &mut Vec<u8>) -> Result<Option<Question>, Error> {
-        while let Some(asks) = self.flow.asks() {
-            let (signature, verdict, shown);
-            let answer = match &asks {
-                Asks::Signature(to_sign) => {
-                    signature = to_sign.sign().transpose()?;
-                    signature.as_deref().map(Message::Signature)
-                }
-                Asks::Identity(request, config) => {
-                    shown = (!config.asks_identity).then(|| request.choose(&config.identities));
-                    shown.as_ref().map(Message::Identity)
-                }
-                Asks::Verdict(judge) => {
-                    verdict = judge.verdict(&self.facts.presented(), self.now);
-                    verdict.map(Message::Verdict)
-                }
-            };
-            let Some(answer) = answer else {
-                return Ok(Some(asks.question()));
-            };
-            self.advance(&answer, &[], None, out)?;
-        }
-        Ok(None)
-    }
-
-    /// The ClientHello, while [`Question::Hello`] waits for its answer.
-    pub fn hello(&self) -> Option<Hello<'_>> {
-        match &self.flow {
-            Flow::Undecided(glance) if self.asked.is_some() => Hello::read(glance.octets()).ok(),
-            _ => None,
-        }
-    }
-
-    /// Answers [`Question::Hello`]: `config` serves this client. The input is used from here on.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotAsked`], which harms nothing.
-    pub fn choose(&mut self, config: Arc<ServerConfig>) -> Result<(), Error> {
-        self.asked_for(Question::Hello)?;
-        self.asked = None;
-        self.serve(config);
-        Ok(())
-    }
-
-    /// What the server wants to see, while [`Question::Identity`] waits for its answer.
-    pub fn identity_request(&self) -> Option<&IdentityRequest> {
-        match self.flow.asks() {
-            Some(Asks::Identity(request, _)) => Some(request),
-            _ => None,
-        }
-    }
-
-    /// Answers [`Question::Identity`]: who we are; `None`: we show no certificate. Call
-    /// [`recv`](Self::recv) again, also without new input.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotAsked`], or [`Error::MisuseConfig`] if the server does not accept how the identity's
-    /// key signs: neither harms anything. Otherwise as [`recv`](Self::recv).
-    pub fn show(
-        &mut self,
-        identity: Option<Arc<Identity>>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        self.asked_for(Question::Identity)?;
-        let request = self.identity_request().ok_or(Error::MisuseNotAsked)?;
-        let shown = match identity {
-            None => None,
-            Some(identity) => match request.scheme_of(&identity) {
-                Some(scheme) => Some((identity, scheme)),
-                None => {
-                    return Err(Error::MisuseConfig(
-                        "an identity that the server cannot use",
-                    ));
-                }
-            },
-        };
-        self.take_answer(&Message::Identity(&shown), out)
-    }
-
-    /// What has to be signed, while [`Question::Sign`] waits for its answer.
-    pub fn to_sign(&self) -> Option<&ToSign> {
-        match self.flow.asks() {
-            Some(Asks::Signature(to_sign)) => Some(to_sign),
-            _ => None,
-        }
-    }
-
-    /// Answers [`Question::Sign`]. What follows is appended to `out`; call [`recv`](Self::recv) again,
-    /// also without new input.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotAsked`], which harms nothing; otherwise as [`recv`](Self::recv).
-    pub fn signature(&mut self, signature: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.asked_for(Question::Sign)?;
-        self.take_answer(&Message::Signature(signature), out)
-    }
-
-    /// Answers [`Question::Verify`]. Call [`recv`](Self::recv) again, also without new input.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotAsked`], which harms nothing; [`Error::PeerCertificate`] with the verdict.
-    pub fn verdict(
-        &mut self,
-        verdict: Result<(), netkit_x509::Error>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        self.asked_for(Question::Verify)?;
-        self.take_answer(&Message::Verdict(verdict), out)
-    }
-
-    /// Ends a connection that waits for an answer, or is open and not wanted any more (access_denied, say):
-    /// appends `alert` and returns the error that now repeats.
-    pub fn refuse(&mut self, alert: AlertDescription, out: &mut Vec<u8>) -> Error {
-        match (self.failed, self.asked) {
-            (Some(error), _) => error,
-            (None, None) if !self.connected => Error::MisuseNotAsked,
-            (None, _) => self.fail(Error::Refused(alert), out),
-        }
-    }
-
-    fn asked_for(&self, question: Question) -> Result<(), Error> {
-        match (self.failed, self.asked) {
-            (Some(error), _) => Err(error),
-            (None, Some(asked)) if asked == question => Ok(()),
-            _ => Err(Error::MisuseNotAsked),
-        }
-    }
-
-    fn take_answer(&mut self, answer: &Message<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.asked = None;
-        self.advance(answer, &[], None, out)
-            .map_err(|error| self.fail(error, out))
-    }
-
     /// Makes `error` final and appends its alert, once.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) -> Error {
         self.failed = Some(error);
@@ -899,143 +595,6 @@ impl Connection {
 
     fn send_alert(&mut self, alert: AlertDescription, out: &mut Vec<u8>) -> Result<(), Error> {
         send_alert(alert, &mut self.outgoing, &self.watched, out)
-    }
-
-    /// Appends `body`, its parts joined, to `out` in records. A server may answer early data at once, before
-    /// its client is done: the answer goes to whoever has the session's key, and to nobody else.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotOpen`] before [`Event::Connected`] and after [`close`](Self::close), which
-    /// harms nothing; after a failure, that error again.
-    pub fn send(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.prepare(body, out)?;
-        self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
-    }
-
-    /// Octets that [`send_in_place`](Self::send_in_place) needs in front of the content and behind it.
-    pub fn room_around(&self) -> (usize, usize) {
-        self.outgoing.room()
-    }
-
-    /// Makes `record` a record where it stands, so that its content is not copied: room in front, 1 to
-    /// 16 384 octets of content, room behind, as [`room_around`](Self::room_around) says. What this
-    /// appends to `out` leaves before the record.
-    ///
-    /// # Errors
-    /// [`Error::MisuseRecord`] if the content is empty or too long, which harms nothing; otherwise as
-    /// [`send`](Self::send).
-    pub fn send_in_place(&mut self, record: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let (front, behind) = self.room_around();
-        let content = record.len().saturating_sub(front + behind);
-        if !(1..=MAX_PLAINTEXT).contains(&content) {
-            return Err(Error::MisuseRecord);
-        }
-        self.prepare(&[&record[..content]], out)?;
-        self.outgoing
-            .seal_in_place(ContentType::APPLICATION_DATA, record)
-    }
-
-    /// Changes the key first where it is worn out, or where the peer waits for that. TLS 1.2 cannot: a
-    /// worn-out key ends the connection.
-    fn prepare(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
-        if self.failed.is_none() && !self.send_closed && self.flow.answers_early_data() {
-            return if self.outgoing.has_room_for(body) {
-                Ok(())
-            } else {
-                Err(self.fail(Error::KeyExhausted, out))
-            };
-        }
-        let (open, outgoing) = self.sending()?;
-        let worn_out = !outgoing.has_room_for(body);
-        match open {
-            Open::Tls12(_) if worn_out => Err(self.fail(Error::KeyExhausted, out)),
-            Open::Tls12(_) => Ok(()),
-            Open::Tls13(open) => {
-                if open.will_send_data() || worn_out {
-                    self.update_keys(false, out)?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Octets that a client may send before the server has answered: none unless
-    /// [`ClientConfig::early_data`] is set and a session allows it.
-    pub fn early_data_left(&mut self) -> usize {
-        match (&self.flow, self.failed, self.send_closed) {
-            (Flow::Client(_), None, false) => {
-                self.flow.early_left().map_or(0, |left| *left as usize)
-            }
-            _ => 0,
-        }
-    }
-
-    /// Appends `body`, its parts joined, as early data (RFC 9846 2.3). Once connected, [`Agreed::early_data`]
-    /// says whether the server took it; otherwise it may be sent again.
-    ///
-    /// **It has no protection against being sent twice by others**, and none that outlives the key of the
-    /// session: send only requests that may be done twice.
-    ///
-    /// # Errors
-    /// [`Error::MisuseEarlyData`] if it is more than [`early_data_left`](Self::early_data_left), which
-    /// harms nothing; after a failure, that error again.
-    pub fn send_early(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        let length: usize = body.iter().map(|part| part.len()).sum();
-        if length > self.early_data_left() {
-            return Err(Error::MisuseEarlyData);
-        }
-        if let Some(left) = self.flow.early_left() {
-            // Not more than is left, which fits.
-            *left -= length as u32;
-        }
-        self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
-    }
-
-    /// Fills `out` with a key for another protocol, which both sides get from the same `label` and
-    /// `context` (RFC 9846 7.5). Labels are registered with IANA, or begin with "EXPERIMENTAL". In TLS 1.2
-    /// (RFC 5705) an empty context is none.
-    ///
-    /// # Errors
-    /// [`Error::MisuseNotOpen`] before [`Event::Connected`]; [`Error::MisuseExport`] if label (249 octets)
-    /// or output (255 hashes) is too long, or if TLS 1.2 is without extended_master_secret (RFC 7627 5.4).
-    /// Neither harms anything.
-    pub fn export(&mut self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
-        match (self.failed, self.flow.open()) {
-            (Some(error), _) => Err(error),
-            (None, Some(open)) => open.export(label, context, out),
-            (None, None) => Err(Error::MisuseNotOpen),
-        }
-    }
-
-    /// Moves this side to its next key, and with `ask_peer_too` asks the peer to do the same.
-    ///
-    /// It is not needed: a key that has protected as many records as it may is changed by itself.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send); [`Error::MisuseNoKeyUpdate`] in TLS 1.2, which harms nothing.
-    pub fn update_keys(&mut self, ask_peer_too: bool, out: &mut Vec<u8>) -> Result<(), Error> {
-        let request = KeyUpdateRequest(u8::from(ask_peer_too));
-        let (Open::Tls13(open), outgoing) = self.sending()? else {
-            return Err(Error::MisuseNoKeyUpdate);
-        };
-        let message = open.announce_key(request, outgoing, out)?;
-        self.watched.note(&Note {
-            sent: true,
-            what: What::Handshake(HandshakeType::KEY_UPDATE, &message),
-        });
-        Ok(())
-    }
-
-    /// What sends, if this side may.
-    fn sending(&mut self) -> Result<(Open<'_>, &mut Outgoing), Error> {
-        match (self.failed, self.flow.open()) {
-            (Some(error), _) => Err(error),
-            (None, Some(open)) if !self.send_closed => Ok((open, &mut self.outgoing)),
-            _ => Err(Error::MisuseNotOpen),
-        }
     }
 
     /// Appends close_notify: this side sends no more. Doing it again changes nothing. Before
