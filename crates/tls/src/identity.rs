@@ -250,7 +250,6 @@ fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<
 /// Whom a server that asks for a certificate wants to see (RFC 9846 4.4.2, RFC 5246 7.4.4).
 #[derive(Debug, Clone)]
 pub struct IdentityRequest {
-    certificate_types: Vec<u8>,
     schemes: Vec<SignatureScheme>,
     authorities: Vec<Vec<u8>>,
 }
@@ -261,24 +260,9 @@ impl IdentityRequest {
         authorities: &[&[u8]],
     ) -> Self {
         Self {
-            certificate_types: Vec::new(),
             schemes: schemes.collect(),
             authorities: authorities.iter().map(|name| name.to_vec()).collect(),
         }
-    }
-
-    /// The same of TLS 1.2, which names types of certificates too.
-    pub(crate) fn with_types(self, certificate_types: &[u8]) -> Self {
-        Self {
-            certificate_types: certificate_types.to_vec(),
-            ..self
-        }
-    }
-
-    /// The types of certificates that a server of TLS 1.2 takes, as it sent them (RFC 5246 7.4.4: 1 is RSA's, 64
-    /// ECDSA's and Ed25519's). What they leave out, [`schemes`](Self::schemes) leave out too. Empty in TLS 1.3.
-    pub fn certificate_types(&self) -> &[u8] {
-        &self.certificate_types
     }
 
     /// How the identity's key may sign, in the server's order.

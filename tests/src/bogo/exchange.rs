@@ -358,10 +358,6 @@ impl<'t> Exchange<'t> {
         expect(preferred.is_empty() || is == preferred, || {
             format!("the server prefers {is:?}")
         })?;
-        if let Some(expected) = flags.octets("expect-certificate-types")? {
-            let is = request.certificate_types();
-            expect(is == expected, || format!("certificate types {is:?}"))?;
-        }
         if let Some(list) = flags.value("expect-client-ca-list") {
             let names = request.authorities().iter().map(hex::encode);
             expect(names.eq(list.split(',')), || {
@@ -379,14 +375,7 @@ impl<'t> Exchange<'t> {
         if own.is_none() && !self.credentials.is_empty() {
             // Who has credentials wants to be known by one.
             let issuers = request.authorities();
-            let types = request.certificate_types();
-            let has_type = |own: &Arc<Credential>| {
-                types.is_empty() || own.certificate_type().is_some_and(|of| types.contains(&of))
-            };
-            let own = &self.credentials;
-            let words = if !own.iter().any(has_type) {
-                "UNKNOWN_CERTIFICATE_TYPE"
-            } else if own.iter().any(|own| own.suits(issuers)) {
+            let words = if self.credentials.iter().any(|own| own.suits(issuers)) {
                 "NO_COMMON_SIGNATURE_ALGORITHMS"
             } else {
                 "NO_MATCHING_ISSUER"

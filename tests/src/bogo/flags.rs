@@ -79,7 +79,6 @@ const VALUED: &[&str] = &[
     "curves",
     "expect-advertised-alpn",
     "expect-alpn",
-    "expect-certificate-types",
     "expect-cipher",
     "expect-cipher-aes",
     "expect-cipher-no-aes",

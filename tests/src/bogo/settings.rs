@@ -10,7 +10,6 @@ use netkit::tls::{
     SessionIdMemory, SessionIds, SignatureScheme, SingleUse, TicketKeys, Versions,
 };
 use netkit::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use netkit_x509::{KeyKind, PublicKey};
 use rustls_pki_types::pem::PemObject;
 
 use super::compression;
@@ -222,7 +221,6 @@ pub fn client(
         || flags.has("use-old-client-cert-callback")
         || flags.has("fail-cert-callback")
         || flags.has("expect-peer-verify-pref")
-        || flags.has("expect-certificate-types")
         || flags.has("expect-client-ca-list");
     config.ask_for_ocsp = flags.has("enable-ocsp-stapling");
     config.ask_for_scts = flags.has("enable-signed-cert-timestamps");
@@ -397,15 +395,6 @@ pub fn chain(file: &str) -> Result<Vec<CertificateDer<'static>>, Unsupported> {
 }
 
 impl Credential {
-    /// Of its certificate, where TLS 1.2 has types (RFC 5246 7.4.4, RFC 8422 5.5).
-    pub fn certificate_type(&self) -> Option<u8> {
-        let key = PublicKey::of_certificate(self.shown.chain().first()?).ok()?;
-        Some(match key.kind() {
-            KeyKind::Rsa { .. } => 1,
-            _ => 64,
-        })
-    }
-
     /// Whether a server that names these authorities, or none, may see it.
     pub fn suits(&self, authorities: &[Vec<u8>]) -> bool {
         let authorities: Vec<_> = authorities.iter().map(Vec::as_slice).collect();
