@@ -71,11 +71,7 @@ impl<'a> Certificate<'a> {
         let mut chain = Vec::with_capacity(self.certificate_list.len());
         for (der, extensions) in self.certificate_list {
             extensions.answer_only(&offered)?;
-            let status = extensions.get(ExtensionType::STATUS_REQUEST);
-            let status = status.map(|status| Reader::whole(status, ocsp_response));
-            let ocsp_response = status
-                .transpose()
-                .map_err(|error| error.within(NO_STATUS))?;
+            let ocsp_response = extensions.read(ExtensionType::STATUS_REQUEST, ocsp_response)?;
             if chain.is_empty() {
                 staples.ocsp_response = ocsp_response.map(<[u8]>::to_vec);
                 staples.sct_list = extensions
@@ -93,11 +89,11 @@ pub(crate) fn ocsp_response<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Err
     let kind = reader.u8()?;
     match reader.block_u24()? {
         response if kind == OCSP && !response.is_empty() => Ok(response),
-        _ => Err(Error::PeerDecode(NO_STATUS)),
+        _ => Err(Error::PeerDecode(Malformed::Shape(
+            "a certificate status is not one OCSP response",
+        ))),
     }
 }
-
-const NO_STATUS: Malformed = Malformed::Shape("a certificate status is not one OCSP response");
 
 /// Appends a Certificate: the chain of `identity` with those staples that `wanted` has, or no
 /// certificate. Or a CompressedCertificate, if there is one with an algorithm that the peer `takes`.
