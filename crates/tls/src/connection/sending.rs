@@ -18,8 +18,8 @@ impl Connection {
     /// its client is done: the answer goes to whoever has the session's key, and to nobody else.
     ///
     /// # Errors
-    /// [`Error::MisuseNotOpen`] before [`Event::Connected`] and after [`close`](Self::close), which
-    /// harms nothing; after a failure, that error again.
+    /// [`Error::MisuseNotOpen`] before [`Event::Connected`](super::Event::Connected) and after
+    /// [`close`](Self::close), which harms nothing; after a failure, that error again.
     pub fn send(&mut self, body: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Error> {
         self.prepare(body, out)?;
         self.outgoing.send(ContentType::APPLICATION_DATA, body, out)
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     /// Octets that a client may send before the server has answered: none unless
-    /// [`ClientConfig::early_data`] is set and a session allows it.
+    /// [`ClientConfig::early_data`](crate::ClientConfig::early_data) is set and a session allows it.
     pub fn early_data_left(&mut self) -> usize {
         match (&self.flow, self.failed, self.send_closed) {
             (Flow::Client(_), None, false) => {
@@ -83,8 +83,8 @@ impl Connection {
         }
     }
 
-    /// Appends `body`, its parts joined, as early data (RFC 9846 2.3). Once connected, [`Agreed::early_data`]
-    /// says whether the server took it; otherwise it may be sent again.
+    /// Appends `body`, its parts joined, as early data (RFC 9846 2.3). Once connected,
+    /// [`Agreed::early_data`](super::Agreed::early_data) says whether the server took it; otherwise it may be sent again.
     ///
     /// **It has no protection against being sent twice by others**, and none that outlives the key of the
     /// session: send only requests that may be done twice.
@@ -112,7 +112,7 @@ impl Connection {
     /// (RFC 5705) an empty context is none.
     ///
     /// # Errors
-    /// [`Error::MisuseNotOpen`] before [`Event::Connected`]; [`Error::MisuseExport`] if label (249 octets)
+    /// [`Error::MisuseNotOpen`] before [`Event::Connected`](super::Event::Connected); [`Error::MisuseExport`] if label (249 octets)
     /// or output (255 hashes) is too long, or if TLS 1.2 is without extended_master_secret (RFC 7627 5.4).
     /// Neither harms anything.
     pub fn export(&mut self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
