@@ -5,6 +5,7 @@ pub mod bare;
 pub mod bogo;
 pub mod cases;
 pub mod certificates;
+pub mod goodput;
 pub mod limbo;
 pub mod nginx;
 pub mod octets;

@@ -159,7 +159,19 @@ impl Place {
 
     /// A host on the device, driven by this runtime.
     pub fn host(&self) -> Result<Net, Failed> {
-        drive(Tun::open("tun0")?, &self.our_prefix())
+        self.host_on(Tun::open("tun0")?, |_| ())
+    }
+
+    /// A host at our address on this device.
+    pub fn host_on<D>(
+        &self,
+        device: D,
+        configure: impl FnOnce(&mut HostConfig),
+    ) -> Result<Net, Failed>
+    where
+        D: Device + Unpin + Send + 'static,
+    {
+        drive(device, &self.our_prefix(), configure)
     }
 
     /// The same behind a network that does this to packets, each way.
@@ -170,14 +182,14 @@ impl Place {
         };
         let [near, far] = Cable::new(Link::new(seed, LinkConfig::both(path)));
         tokio::spawn(bridge(far, Tun::open("tun0")?));
-        drive(near, &self.our_prefix())
+        self.host_on(near, |_| ())
     }
 
     /// A host on the second device, whose far end of the cable is larger than the kernel's.
     pub fn second_host(&self) -> Result<Net, Failed> {
         let [near, far] = Cable::new(Link::new(0, LinkConfig::default()));
         tokio::spawn(bridge(far, Tun::open("tun1")?));
-        drive(near, &self.prefix(78, 2))
+        drive(near, &self.prefix(78, 2), |_| ())
     }
 
     /// Writes a setting of the namespace.
@@ -210,13 +222,18 @@ pub fn ip(arguments: &[&str]) -> Result<(), Failed> {
     run("ip", arguments, b"")?.ok().map(drop)
 }
 
-fn drive<D>(device: D, address: &str) -> Result<Net, Failed>
+fn drive<D>(
+    device: D,
+    address: &str,
+    configure: impl FnOnce(&mut HostConfig),
+) -> Result<Net, Failed>
 where
     D: Device + Unpin + Send + 'static,
 {
     let mut secret = [0; 16];
     getrandom::fill(&mut secret).map_err(|e| e.to_string())?;
-    let config = HostConfig::new([address.parse()?], Secret::new(secret));
+    let mut config = HostConfig::new([address.parse()?], Secret::new(secret));
+    configure(&mut config);
     let (net, driver) = Net::new(device, config)?;
     tokio::spawn(driver);
     Ok(net)
