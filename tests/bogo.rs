@@ -10,14 +10,17 @@ use netkit_tests::bogo::expected::{self, Outcome};
 
 const EXPECTED: &str = include_str!("bogo/expected.toml");
 
-const USAGE: &str = "usage: bogo --runner PATH [--octets N] [--test PATTERNS] [--workers N]
-  PATH       BoringSSL's ssl/test/runner, built by `go test -c`
+const USAGE: &str =
+    "usage: bogo --runner PATH [--shim PATH] [--octets N] [--test PATTERNS] [--workers N]
+  --runner   BoringSSL's ssl/test/runner, built by `go test -c`
+  --shim     a shim that was built otherwise, with a sanitizer, say
   --octets   read at most so many octets at once
   --test     only these tests, and no comparison with what is expected";
 
 #[derive(Default)]
 struct Wanted {
     runner: PathBuf,
+    shim: Option<PathBuf>,
     octets: Option<String>,
     test: Option<String>,
     workers: Option<String>,
@@ -25,17 +28,23 @@ struct Wanted {
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let wanted = wanted()?;
-    let results = run(&wanted)?;
+    let (results, found) = run(&wanted)?;
     print(&results);
+    for finding in &found {
+        println!("{finding}");
+    }
+    println!("{} panics, hangs or findings of a sanitizer", found.len());
     if wanted.test.is_some() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ExitCode::from(u8::from(!found.is_empty())));
     }
     let wrong = expected::surprises(&expected::read(EXPECTED)?, &results);
     for line in &wrong {
         println!("{line}");
     }
     println!("{} surprises", wrong.len());
-    Ok(ExitCode::from(u8::from(!wrong.is_empty())))
+    Ok(ExitCode::from(u8::from(
+        !wrong.is_empty() || !found.is_empty(),
+    )))
 }
 
 fn wanted() -> Result<Wanted, Box<dyn Error>> {
@@ -45,6 +54,7 @@ fn wanted() -> Result<Wanted, Box<dyn Error>> {
         let value = arguments.next().ok_or(USAGE)?;
         match option.as_str() {
             "--runner" => wanted.runner = std::fs::canonicalize(value)?,
+            "--shim" => wanted.shim = Some(std::fs::canonicalize(value)?),
             "--octets" => wanted.octets = Some(value),
             "--test" => wanted.test = Some(value),
             "--workers" => wanted.workers = Some(value),
@@ -79,8 +89,14 @@ fn shim() -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.join("release/bogo-shim").into_std_path_buf())
 }
 
-fn run(wanted: &Wanted) -> Result<BTreeMap<String, Outcome>, Box<dyn Error>> {
-    let shim = shim()?;
+type Results = BTreeMap<String, Outcome>;
+
+/// What came of each test, and what none of them may end in: panics, hangs, findings of a sanitizer.
+fn run(wanted: &Wanted) -> Result<(Results, Vec<String>), Box<dyn Error>> {
+    let shim = match &wanted.shim {
+        Some(shim) => shim.clone(),
+        None => shim()?,
+    };
     let folder = tempfile::tempdir()?;
     let report = folder.path().join("results.json");
     // Tickets leave once the client is done: RFC 9846 4.7.1 allows both.
@@ -95,6 +111,12 @@ fn run(wanted: &Wanted) -> Result<BTreeMap<String, Outcome>, Box<dyn Error>> {
         .arg(&shim_config)
         .arg("-json-output")
         .arg(&report);
+    let found = folder.path().join("found");
+    std::fs::create_dir(&found)?;
+    runner.env("NETKIT_BOGO_FOUND", &found).env(
+        "ASAN_OPTIONS",
+        format!("exitcode=90:log_path={}/asan", found.display()),
+    );
     if let Some(octets) = &wanted.octets {
         runner.env("NETKIT_BOGO_OCTETS", octets);
     }
@@ -108,10 +130,19 @@ fn run(wanted: &Wanted) -> Result<BTreeMap<String, Outcome>, Box<dyn Error>> {
     if wanted.test.is_some() {
         print!("{}", String::from_utf8_lossy(&said.stdout));
     }
-    results(&report).map_err(|error| {
+    let results = results(&report).map_err(|error| {
         let stderr = String::from_utf8_lossy(&said.stderr);
-        format!("no results ({error}): {stderr}").into()
-    })
+        format!("no results ({error}): {stderr}")
+    })?;
+    let mut all = Vec::new();
+    for file in std::fs::read_dir(found)? {
+        all.push(String::from_utf8_lossy(&std::fs::read(file?.path())?).into_owned());
+    }
+    // Who waits for ever is told so by the runner's clock, whatever else the test expects.
+    let stdout = String::from_utf8_lossy(&said.stdout);
+    let hangs = stdout.lines().filter(|line| line.contains("timeout"));
+    all.extend(hangs.map(str::to_owned));
+    Ok((results, all))
 }
 
 /// The runner's report: what came of each test.

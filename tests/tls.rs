@@ -4,6 +4,8 @@
 mod client_certificates;
 #[path = "tls/compression.rs"]
 mod compression;
+#[path = "tls/p521.rs"]
+mod p521;
 #[path = "tls/resumption.rs"]
 mod resumption;
 #[path = "tls/tls12.rs"]
@@ -92,6 +94,7 @@ fn main() {
     ]);
     trials.extend(client_certificates::trials());
     trials.extend(compression::trials());
+    trials.extend(p521::trials());
     trials.extend(tls12::trials());
     trials.extend(resumption::trials());
     netkit_tests::run(trials)

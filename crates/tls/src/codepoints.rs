@@ -127,6 +127,8 @@ wire_enum! {
         ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
         /// ECDSA on P-384 with SHA-384.
         ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
+        /// ECDSA on P-521 with SHA-512: with the feature `p521`.
+        ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
         /// RSASSA-PSS with SHA-256 and an rsaEncryption key.
         RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
         /// RSASSA-PSS with SHA-384 and an rsaEncryption key.

@@ -98,7 +98,7 @@ impl Default for Tls12 {
     }
 }
 
-/// The schemes that a client accepts. In TLS 1.3 those of PKCS#1 are for certificates only.
+/// The schemes that a side accepts unless told otherwise. In TLS 1.3 those of PKCS#1 are for certificates only.
 const SIGNATURE_SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ED25519,
@@ -215,9 +215,7 @@ impl ClientConfig {
         if self.shares().any(|share| !groups.contains(&share)) {
             return Err(Error::MisuseConfig("a key share for a group not offered"));
         }
-        if self.signature_schemes.is_empty() {
-            return Err(Error::MisuseConfig("no signature schemes"));
-        }
+        check_schemes(&self.signature_schemes)?;
         compression::check(&self.certificate_compression)
     }
 
@@ -386,7 +384,10 @@ impl ServerConfig {
             return Err(Error::MisuseConfig("no identity"));
         }
         match &self.client_auth {
-            Some(auth) => compression::check(&auth.certificate_compression),
+            Some(auth) => {
+                check_schemes(&auth.signature_schemes)?;
+                compression::check(&auth.certificate_compression)
+            }
             None => Ok(()),
         }
     }
@@ -524,6 +525,15 @@ fn check_lists(alpn: &[Vec<u8>], groups: &[NamedGroup]) -> Result<(), Error> {
     if groups.is_empty() || groups.iter().any(|group| !is_built_in(*group)) {
         return Err(Error::MisuseConfig(
             "no groups, or one that is not built in",
+        ));
+    }
+    Ok(())
+}
+
+fn check_schemes(schemes: &[SignatureScheme]) -> Result<(), Error> {
+    if schemes.is_empty() || schemes.iter().any(|scheme| !scheme.is_built_in()) {
+        return Err(Error::MisuseConfig(
+            "no signature schemes, or one that is not built in",
         ));
     }
     Ok(())

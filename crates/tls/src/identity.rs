@@ -42,7 +42,7 @@ pub(crate) struct Staples {
 
 impl Identity {
     /// Takes a chain, the end entity's certificate first, and its private key in PKCS#8, SEC1 or
-    /// PKCS#1: RSA of 2048 to 4096 bits, ECDSA on P-256 or P-384, or Ed25519.
+    /// PKCS#1: RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 or (with the feature `p521`) P-521, or Ed25519.
     ///
     /// # Errors
     /// [`Error::MisuseCertificate`], [`Error::MisuseKey`], or [`Error::MisuseKeyMismatch`] if the
@@ -236,6 +236,7 @@ pub(crate) const fn curve_of(kind: KeyKind) -> Option<NamedGroup> {
     match kind {
         KeyKind::EcP256 => Some(NamedGroup::SECP256R1),
         KeyKind::EcP384 => Some(NamedGroup::SECP384R1),
+        KeyKind::EcP521 => Some(NamedGroup::SECP521R1),
         _ => None,
     }
 }

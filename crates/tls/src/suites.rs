@@ -92,6 +92,11 @@ impl NamedGroup {
 }
 
 impl SignatureScheme {
+    /// Whether signatures of it can be verified.
+    pub(crate) fn is_built_in(self) -> bool {
+        self.name().is_some() && (cfg!(feature = "p521") || self != Self::ECDSA_SECP521R1_SHA512)
+    }
+
     /// Whether an RSA key signs with it.
     pub(crate) fn is_rsa(self) -> bool {
         self.is_pkcs1()

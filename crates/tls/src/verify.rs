@@ -142,7 +142,7 @@ pub(crate) fn check_key(
         // The scheme that it signs with may have been offered or not.
         (E::EcdheRsa | E::EcdheEcdsa, K::Other(_))
         | (E::Rsa | E::EcdheRsa, K::Rsa { .. })
-        | (E::EcdheEcdsa, K::EcP256 | K::EcP384 | K::Ed25519) => {}
+        | (E::EcdheEcdsa, K::EcP256 | K::EcP384 | K::EcP521 | K::Ed25519) => {}
         _ => {
             return Err(Error::PeerIllegalParameter(
                 "a certificate whose key is not its suite's",
@@ -180,6 +180,7 @@ pub(crate) fn check_signature(
         (S::RSA_PSS_RSAE_SHA512, KeyKind::Rsa { .. }) => A::RsaPssSha512,
         (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP256) => A::EcdsaP256Sha256,
         (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP384) => A::EcdsaP384Sha384,
+        (S::ECDSA_SECP521R1_SHA512, KeyKind::EcP521) => A::EcdsaP521Sha512,
         (S::ED25519, KeyKind::Ed25519) => A::Ed25519,
         (scheme, kind) if version == ProtocolVersion::TLS1_2 => tls12_only(scheme, kind)?,
         _ => return Err(UNFIT),
@@ -195,6 +196,8 @@ fn tls12_only(scheme: SignatureScheme, kind: KeyKind) -> Result<SignatureAlgorit
         (S::RSA_PKCS1_SHA256, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha256,
         (S::RSA_PKCS1_SHA384, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha384,
         (S::RSA_PKCS1_SHA512, KeyKind::Rsa { .. }) => A::RsaPkcs1Sha512,
+        (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP521) => A::EcdsaP521Sha256,
+        (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP521) => A::EcdsaP521Sha384,
         (S::ECDSA_SECP256R1_SHA256, KeyKind::EcP384) => A::EcdsaP384Sha256,
         (S::ECDSA_SECP384R1_SHA384, KeyKind::EcP256) => A::EcdsaP256Sha384,
         _ => return Err(UNFIT),

@@ -27,6 +27,8 @@ mod inputs;
 pub mod limits;
 mod ocsp;
 mod oids;
+#[cfg(feature = "p521")]
+mod p521;
 mod path;
 mod policy;
 mod revocation;

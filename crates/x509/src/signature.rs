@@ -30,6 +30,8 @@ pub enum KeyKind {
     EcP256,
     /// ECDSA on P-384.
     EcP384,
+    /// ECDSA on P-521, with the feature `p521`; without it such a key is one of the others.
+    EcP521,
     /// Ed25519 (RFC 8410).
     Ed25519,
     /// Any other, by its algorithm, or by its curve: parsed, but good for nothing here.
@@ -42,6 +44,7 @@ impl fmt::Display for KeyKind {
             Self::Rsa { bits } => write!(f, "RSA of {bits} bits"),
             Self::EcP256 => f.write_str("ECDSA on P-256"),
             Self::EcP384 => f.write_str("ECDSA on P-384"),
+            Self::EcP521 => f.write_str("ECDSA on P-521"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Other(algorithm) => Named(*algorithm).fmt(f),
         }
@@ -83,6 +86,12 @@ pub enum SignatureAlgorithm {
     EcdsaP384Sha256,
     /// ECDSA on P-384 with SHA-384.
     EcdsaP384Sha384,
+    /// ECDSA on P-521 with SHA-256, with the feature `p521`.
+    EcdsaP521Sha256,
+    /// ECDSA on P-521 with SHA-384, as above.
+    EcdsaP521Sha384,
+    /// ECDSA on P-521 with SHA-512, as above.
+    EcdsaP521Sha512,
     /// Ed25519 (RFC 8032).
     Ed25519,
 }
@@ -107,6 +116,17 @@ impl SignatureAlgorithm {
         })
     }
 
+    /// The hash of an algorithm that ring does not have, on P-521.
+    #[cfg(feature = "p521")]
+    fn hash_on_p521(self) -> Option<&'static digest::Algorithm> {
+        Some(match self {
+            Self::EcdsaP521Sha256 => &digest::SHA256,
+            Self::EcdsaP521Sha384 => &digest::SHA384,
+            Self::EcdsaP521Sha512 => &digest::SHA512,
+            _ => return None,
+        })
+    }
+
     /// The algorithm that a certificate's AlgorithmIdentifier (`identifier`, the content of the
     /// SEQUENCE) means when the issuer's key is of `kind`. RFC 4055 5: NULL parameters of the
     /// PKCS#1 algorithms may be absent.
@@ -127,6 +147,9 @@ impl SignatureAlgorithm {
             KeyKind::EcP256 if is(alg_id::ECDSA_SHA384) => Self::EcdsaP256Sha384,
             KeyKind::EcP384 if is(alg_id::ECDSA_SHA256) => Self::EcdsaP384Sha256,
             KeyKind::EcP384 if is(alg_id::ECDSA_SHA384) => Self::EcdsaP384Sha384,
+            KeyKind::EcP521 if is(alg_id::ECDSA_SHA256) => Self::EcdsaP521Sha256,
+            KeyKind::EcP521 if is(alg_id::ECDSA_SHA384) => Self::EcdsaP521Sha384,
+            KeyKind::EcP521 if is(alg_id::ECDSA_SHA512) => Self::EcdsaP521Sha512,
             KeyKind::Ed25519 if is(alg_id::ED25519) => Self::Ed25519,
             _ => return None,
         })
@@ -168,6 +191,8 @@ impl<'a> PublicKey<'a> {
             KeyKind::EcP256
         } else if is(alg_id::ECDSA_P384) {
             KeyKind::EcP384
+        } else if cfg!(feature = "p521") && is(alg_id::ECDSA_P521) {
+            KeyKind::EcP521
         } else if is(alg_id::ED25519) {
             KeyKind::Ed25519
         } else {
@@ -198,6 +223,11 @@ impl<'a> PublicKey<'a> {
         signature: &[u8],
     ) -> Result<(), Error> {
         self.usable()?;
+        #[cfg(feature = "p521")]
+        if let (Some(hash), KeyKind::EcP521) = (algorithm.hash_on_p521(), self.kind) {
+            let hash = digest::digest(hash, message);
+            return crate::p521::verify(self.subject_public_key, hash.as_ref(), signature);
+        }
         let implementation = algorithm
             .for_key(self.kind)
             .ok_or(Error::AlgorithmDoesNotFitKey)?;
@@ -223,7 +253,7 @@ impl<'a> PublicKey<'a> {
             {
                 Ok(())
             }
-            KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::Ed25519 => Ok(()),
+            KeyKind::EcP256 | KeyKind::EcP384 | KeyKind::EcP521 | KeyKind::Ed25519 => Ok(()),
             KeyKind::Rsa { .. } | KeyKind::Other(_) => Err(Error::UnsupportedKey(self.kind)),
         }
     }
@@ -232,12 +262,10 @@ impl<'a> PublicKey<'a> {
 /// Why an AlgorithmIdentifier (the content of its SEQUENCE) is of no use: it is not known, or it is not for
 /// this kind of key.
 fn unsupported(identifier: &[u8]) -> Error {
-    use KeyKind::{EcP256, EcP384, Ed25519, Rsa};
+    use KeyKind::{EcP256, EcP384, EcP521, Ed25519, Rsa};
     let known = |kind| SignatureAlgorithm::of_identifier(identifier, kind).is_some();
-    if [Rsa { bits: 0 }, EcP256, EcP384, Ed25519]
-        .map(known)
-        .contains(&true)
-    {
+    let built_in = [Rsa { bits: 0 }, EcP256, EcP384, Ed25519];
+    if built_in.into_iter().any(known) || cfg!(feature = "p521") && known(EcP521) {
         return Error::AlgorithmDoesNotFitKey;
     }
     match algorithm_oid(identifier) {

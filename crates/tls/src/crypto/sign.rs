@@ -19,6 +19,8 @@ pub(crate) enum SigningKey {
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    #[cfg(feature = "p521")]
+    P521(super::p521::SigningKey),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -42,6 +44,7 @@ impl SigningKey {
         ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .map(Self::P256)
             .or_else(|_| ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
+            .or_else(|_| p521(der))
             .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self::Ed25519))
             .or_else(|_| RsaKeyPair::from_pkcs8(der).map(Self::Rsa))
             .map_err(|_| Error::MisuseKey)
@@ -59,7 +62,12 @@ impl SigningKey {
             0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
             0x81, 0x04, 0x00, 0x22,
         ];
-        [P256, P384]
+        /// AlgorithmIdentifier { id-ecPublicKey, secp521r1 }.
+        const P521: &[u8] = &[
+            0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+            0x81, 0x04, 0x00, 0x23,
+        ];
+        [P256, P384, P521]
             .into_iter()
             .find_map(|curve| {
                 let pkcs8 = envelop_sec1(curve, key.secret_sec1_der()).ok()?;
@@ -82,6 +90,8 @@ impl SigningKey {
             ],
             Self::P256(_) => &[S::ECDSA_SECP256R1_SHA256],
             Self::P384(_) => &[S::ECDSA_SECP384R1_SHA384],
+            #[cfg(feature = "p521")]
+            Self::P521(_) => &[S::ECDSA_SECP521R1_SHA512],
             Self::Ed25519(_) => &[S::ED25519],
         }
     }
@@ -91,6 +101,8 @@ impl SigningKey {
         match self {
             Self::Rsa(pair) => pair.public_key().as_ref(),
             Self::P256(pair) | Self::P384(pair) => pair.public_key().as_ref(),
+            #[cfg(feature = "p521")]
+            Self::P521(key) => key.public(),
             Self::Ed25519(pair) => pair.public_key().as_ref(),
         }
     }
@@ -117,9 +129,22 @@ impl SigningKey {
                 .sign(&random, message)
                 .map(|signature| signature.as_ref().to_vec())
                 .map_err(|_| Error::CryptoFailed),
+            #[cfg(feature = "p521")]
+            Self::P521(key) => key.sign(message),
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
+}
+
+/// A key on P-521 in PKCS#8, where that is built in.
+#[cfg(feature = "p521")]
+fn p521(pkcs8: &[u8]) -> Result<SigningKey, Error> {
+    super::p521::SigningKey::from_pkcs8(pkcs8).map(SigningKey::P521)
+}
+
+#[cfg(not(feature = "p521"))]
+fn p521(_: &[u8]) -> Result<SigningKey, Error> {
+    Err(Error::MisuseKey)
 }
 
 /// PKCS#8's PrivateKeyInfo (RFC 5208 5) around a SEC1 key.
@@ -159,6 +184,8 @@ impl fmt::Debug for SigningKey {
             Self::Rsa(_) => "SigningKey(RSA)",
             Self::P256(_) => "SigningKey(P-256)",
             Self::P384(_) => "SigningKey(P-384)",
+            #[cfg(feature = "p521")]
+            Self::P521(_) => "SigningKey(P-521)",
             Self::Ed25519(_) => "SigningKey(Ed25519)",
         })
     }
