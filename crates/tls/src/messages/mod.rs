@@ -6,6 +6,7 @@
 mod certificate;
 mod extensions;
 mod hello;
+mod offer;
 mod tls12;
 
 pub(crate) use certificate::{
@@ -14,12 +15,11 @@ pub(crate) use certificate::{
     write_certificate_request, write_certificate_verify, write_finished, write_new_session_ticket,
 };
 pub(crate) use extensions::{Extensions, ListU16, Place, write_protocol};
-pub(crate) use hello::WantedIdentity;
 pub(crate) use hello::{
-    ClientHello, EncryptedExtensions, HelloRetryRequest, Offer, PskOffer, ServerHello,
-    ServerHelloHead, write_server_hello,
+    ClientHello, EncryptedExtensions, HelloRetryRequest, PskOffer, ServerHello, ServerHelloHead,
+    WantedIdentity, write_server_hello,
 };
-
+pub(crate) use offer::Offer;
 pub(crate) use tls12::{
     CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientKeyExchange,
     FIRST_HANDSHAKE, HelloRequest, NewSessionTicketTls12, POINT_FORMATS, ServerHelloDone,
