@@ -34,6 +34,12 @@ pub enum Peer {
 
 const COUNT: usize = 11;
 
+/// Makes a device and ends.
+#[rustfmt::skip]
+const TUN: [&str; 11] = [
+    "--pdeathsig", "KILL", "unshare", "--net", "ip", "tuntap", "add", "dev", "tun0", "mode", "tun",
+];
+
 impl Peer {
     /// The command that starts it.
     pub fn command(self) -> &'static str {
@@ -50,7 +56,8 @@ impl Peer {
             Self::Python => "python3",
             Self::Node => "node",
             Self::Ping => "ping",
-            Self::Tun => "unshare",
+            // Ends what it starts when its parent ends, however that does.
+            Self::Tun => "setpriv",
         }
     }
 
@@ -64,7 +71,7 @@ impl Peer {
                 // Lists the interfaces only to those who may capture on one.
                 Self::Tshark => &["-i", "lo", "-a", "duration:0", "-w", "/dev/null"],
                 Self::Ping => &["-V"],
-                Self::Tun => &["--net", "ip", "tuntap", "add", "dev", "tun0", "mode", "tun"],
+                Self::Tun => &TUN,
                 _ => &["--version"],
             };
             let mut command = Command::new(self.command());
@@ -84,7 +91,7 @@ impl Peer {
             Self::Python => "no python3",
             Self::Node => "no node",
             Self::Ping => "no ping",
-            Self::Tun => "no unshare or ip, or no right to make a TUN device",
+            Self::Tun => "no setpriv, unshare or ip, or no right to make a TUN device",
         })
     }
 }

@@ -21,8 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Starts the program `$0` inside. Ten thousand connections are as many files.
 const ENTER: &str = "ulimit -n 16384 2>/dev/null || ulimit -n \"$(ulimit -H -n)\"; exec \"$0\"";
 
+/// Makes the namespaces. If whoever started this is killed, so is `unshare`, and with it its child, process 1.
+#[rustfmt::skip]
+const NAMESPACES: [&str; 8] = [
+    "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+];
+
 /// A test that runs in a network namespace of its own, as process 1 of a namespace of processes: devices,
-/// settings and everything that it started end with it, however it ends.
+/// settings and everything that it started end with it, however it ends; and it ends with the process that started it.
 ///
 /// The test itself runs in a process of its own that makes the same trials: those in front of it are made
 /// and forgotten.
@@ -46,10 +52,8 @@ pub fn trial(
     let inside = format!("{INSIDE}={name}");
     crate::trial(name, &all, move || {
         let program = std::env::current_exe()?.display().to_string();
-        let namespaces = ["--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
         let command = ["env", &inside, "sh", "-c", ENTER, &program];
-        let unshare = Peer::Tun.command();
-        let ended = Running::start(unshare, [&namespaces[..], &command].concat())?;
+        let ended = Running::start(Peer::Tun.command(), [&NAMESPACES[..], &command].concat())?;
         ended.wait_within(PATIENCE)?.ok().map(drop)
     })
 }

@@ -31,6 +31,8 @@ pub(crate) enum Report {
     Option(usize),
     /// Pieces of the packet did not come in time.
     Reassembly,
+    /// A first fragment does not hold all headers.
+    FirstFragment,
     /// The packet's source route does not end here.
     SourceRoute,
 }
@@ -119,9 +121,11 @@ pub(crate) fn report(
         (Report::Option(at), false) => ([4, 2], at),
         (Report::Reassembly, true) => ([11, 1], 0),
         (Report::Reassembly, false) => ([3, 1], 0),
+        // RFC 7112 7.
+        (Report::FirstFragment, false) => ([4, 3], 0),
         (Report::SourceRoute, true) => ([3, 5], 0),
-        // IPv6 has no option for it.
-        (Report::SourceRoute, false) => return None,
+        // IPv4 has one header, IPv6 no option for the other.
+        (Report::FirstFragment, true) | (Report::SourceRoute, false) => return None,
     };
     let most = if is_four {
         limits::QUOTED_V4

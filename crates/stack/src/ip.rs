@@ -79,6 +79,8 @@ pub enum Malformed {
     Checksum,
     /// A fragment that lies beyond the largest packet, or whose length is not a multiple of eight.
     Fragment,
+    /// A first fragment of IPv6 that does not hold all headers: the sender is to be told (RFC 7112 5).
+    FirstFragment,
     /// More extension headers than [`limits::EXTENSION_HEADERS`](crate::limits::EXTENSION_HEADERS).
     ExtensionHeaders,
     /// An option of IPv6 that has to be understood, and is not: discard silently (RFC 8200 4.2, 01).
@@ -100,6 +102,7 @@ impl fmt::Display for PacketError {
             Malformed::Length => "the packet's length does not fit",
             Malformed::Checksum => "the header's checksum is wrong",
             Malformed::Fragment => "a fragment that does not fit",
+            Malformed::FirstFragment => "a first fragment without all headers",
             Malformed::ExtensionHeaders => "too many extension headers",
             Malformed::Option | Malformed::OptionTold | Malformed::OptionToldIfUnicast => {
                 "an option that has to be understood is not known"
@@ -212,6 +215,7 @@ impl Header<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Fragment, Header, Malformed, Packet};
+    use crate::generators::OwnedPacket;
     use core::net::IpAddr;
     use std::{string::ToString, vec, vec::Vec};
 
@@ -444,26 +448,15 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_was_written_is_read(
-            source: [u8; 16], destination: [u8; 16], v4: bool, protocol in 61u8..250, hop_limit: u8,
-            traffic_class: u8, options in 0usize..=10, payload: Vec<u8>,
-        ) {
-            let end = |octets: [u8; 16]| if v4 {
-                IpAddr::from([octets[0], octets[1], octets[2], octets[3]])
-            } else {
-                IpAddr::from(octets)
-            };
-            let options = if v4 { vec![1; options * 4] } else { Vec::new() };
-            let mut header = Header::new(end(source), end(destination), protocol).expect("one family");
-            header.hop_limit = hop_limit;
-            header.traffic_class = traffic_class;
-            header.options = &options;
-            let octets = written(&header, &payload);
-            let packet = Packet::parse(&octets).expect("a packet");
+        fn what_was_written_is_read(written: OwnedPacket, behind: Vec<u8>) {
+            let octets = written.octets();
+            let padded = [&octets[..], &behind].concat();
+            let packet = Packet::parse(&padded).expect("a packet");
+            let OwnedPacket { source, destination, protocol, hop_limit, traffic_class, options, payload } = &written;
             proptest::prop_assert_eq!(packet, Packet {
-                source: end(source), destination: end(destination), protocol, hop_limit, traffic_class,
-                options: &options, fragment: None, payload: &payload, octets: &octets,
-                protocol_at: if v4 { 9 } else { 6 },
+                source: *source, destination: *destination, protocol: *protocol, hop_limit: *hop_limit,
+                traffic_class: *traffic_class, options, fragment: None, payload, octets: &octets,
+                protocol_at: if source.is_ipv4() { 9 } else { 6 },
             });
         }
 

@@ -2,12 +2,14 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
-#[cfg(any(test, feature = "proptest", feature = "tokio"))]
+#[cfg(any(test, feature = "tokio", feature = "proptest", feature = "arbitrary"))]
 extern crate std;
 
 mod chance;
 mod config;
 mod error;
+#[cfg(any(test, feature = "proptest", feature = "arbitrary"))]
+pub mod generators;
 mod host;
 mod icmp;
 pub mod ip;

@@ -94,15 +94,59 @@ fn a_connection_opens_by_a_syn_in_pieces() {
     for family in 0..2 {
         let (mut host, now) = (host(), SECOND);
         host.listen(at("::", 80), Backlog::default()).expect("free");
-        let whole = segment(THEIRS[family], OURS[family], syn(5, 80));
-        let segment = &whole[whole.len() - 20..];
-        for (offset, more) in [(0, true), (8, true), (16, false)] {
-            let end = (offset + 8).min(20);
+        let pseudo = PseudoHeader::new(ip(THEIRS[family]), ip(OURS[family]));
+        let mut segment = [0; 36];
+        syn(5, 80).write(pseudo.expect("one family"), &mut segment);
+        // IPv6's first piece has the whole header of TCP.
+        let ends = [[8, 16, 36], [24, 32, 36]][family];
+        for (offset, end) in [0, ends[0], ends[1]].into_iter().zip(ends) {
+            let more = end < segment.len();
             let octets = piece(family, PROTOCOL, 1, offset, more, &segment[offset..end]);
             assert_eq!(host.recv(now, &octets), Ok(()));
         }
         let answer = only(&mut host, now);
         assert_eq!(tcp_of(&answer).flags(), Flags::SYN | Flags::ACK);
+    }
+}
+
+#[test]
+fn a_first_piece_of_ipv6_has_all_headers() {
+    let options = |next| [next, 0, 1, 4, 0, 0, 0, 0];
+    let mut long = [0; 24];
+    long[12] = 7 << 4;
+    for (protocol, payload, holds) in [
+        (PROTOCOL, [0x50; 24].as_slice(), true),
+        (PROTOCOL, &[0x50; 16], false),
+        (PROTOCOL, &[0; 8], false),
+        // Options are of the header.
+        (PROTOCOL, &long, false),
+        (ICMPV6, &[0; 8], true),
+        (ip::UDP, &[0; 8], true),
+        (60, &options(ip::UDP), false),
+        (60, &[options(ip::UDP), [0; 8]].concat(), true),
+        // It would go on behind the piece.
+        (60, &[ip::UDP, 1, 1, 4, 0, 0, 0, 0], false),
+        (
+            60,
+            &[ip::UDP, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            false,
+        ),
+        (51, &[ip::UDP, 1, 0, 0, 0, 0, 0, 0], false),
+        // What a header of an unknown protocol has, nobody knows.
+        (253, &[0; 8], true),
+        (59, &[0; 8], true),
+    ] {
+        let (mut host, now) = (host(), SECOND);
+        let first = piece(1, protocol, 1, 0, true, payload);
+        if holds {
+            assert_eq!(host.recv(now, &first), Ok(()));
+        } else {
+            assert_eq!(error_of(&mut host, &first, now), ([4, 3], 0));
+        }
+        // It is said of first pieces alone.
+        let later = piece(1, protocol, 1, 2000, true, payload);
+        assert_eq!(host.recv(now, &later), Ok(()));
+        silent(&mut host, now);
     }
 }
 

@@ -331,6 +331,7 @@ impl Host {
             Malformed::OptionTold => (Report::Option(error.at), true),
             Malformed::OptionToldIfUnicast => (Report::Option(error.at), false),
             Malformed::Routing => (Report::Field(error.at), false),
+            Malformed::FirstFragment => (Report::FirstFragment, false),
             _ => return,
         };
         let Some((source, destination)) = Packet::ends_of(octets) else {

@@ -23,8 +23,8 @@ struct Waiting {
     until: Duration,
     /// Octets, each piece by where it begins; no two overlap.
     pieces: BTreeMap<u16, Vec<u8>>,
-    /// The packet that brought the first piece.
-    first: Vec<u8>,
+    /// What stood in front of the first piece; empty if that is missing.
+    head: Vec<u8>,
     /// Octets of the whole, once its end is here.
     length: Option<usize>,
     /// Pieces did not fit together: none is kept, nor any that is to come (RFC 5722 4).
@@ -80,7 +80,7 @@ impl Pieces {
     /// Gives up a packet whose time has come: the one that brought its first piece, empty if that is missing.
     pub(super) fn expire(&mut self, now: Duration) -> Option<Vec<u8>> {
         self.timeout().filter(|until| *until <= now)?;
-        Some(self.waiting.remove(0).1.first)
+        Some(self.waiting.remove(0).1.first())
     }
 }
 
@@ -89,7 +89,7 @@ impl Waiting {
         Self {
             until,
             pieces: BTreeMap::new(),
-            first: Vec::new(),
+            head: Vec::new(),
             length: None,
             is_refused: false,
         }
@@ -98,7 +98,7 @@ impl Waiting {
     fn refuse(&mut self) {
         self.is_refused = true;
         self.pieces.clear();
-        self.first = Vec::new();
+        self.head = Vec::new();
     }
 
     fn add(&mut self, packet: &Packet<'_>, piece: Fragment) -> Result<(), Refused> {
@@ -125,10 +125,19 @@ impl Waiting {
             self.length = Some(end);
         }
         if start == 0 {
-            self.first = packet.octets.to_vec();
+            self.head = packet.octets[..packet.octets.len() - octets.len()].to_vec();
         }
         self.pieces.insert(start, octets.to_vec());
         Ok(())
+    }
+
+    /// The packet that brought the first piece.
+    fn first(mut self) -> Vec<u8> {
+        let piece = self.pieces.first_key_value();
+        if let Some((0, octets)) = piece {
+            self.head.extend_from_slice(octets);
+        }
+        self.head
     }
 
     /// The packet, if nothing is missing: with the header of the first piece, without what it said of pieces and,
@@ -139,7 +148,7 @@ impl Waiting {
         if self.pieces.values().map(Vec::len).sum::<usize>() != length {
             return None;
         }
-        let first = Packet::parse(&self.first).ok()?;
+        let first = Packet::quoted(&self.head)?;
         let mut header = Header::new(first.source, first.destination, first.protocol)?;
         header.hop_limit = first.hop_limit;
         header.traffic_class = first.traffic_class;

@@ -1,6 +1,7 @@
-use super::{Fragment, Header, Malformed, Packet, PacketError, error};
+use super::{Fragment, Header, ICMPV6, Malformed, Packet, PacketError, UDP, error};
 use crate::limits;
 use core::net::{IpAddr, Ipv6Addr};
+use netkit_tcp::PROTOCOL;
 
 /// Octets of a header.
 pub(super) const HEADER: usize = 40;
@@ -23,6 +24,9 @@ pub(super) fn parse(octets: &[u8], whole: bool) -> Result<Packet<'_>, PacketErro
     let octets = &octets[..octets.len().min(HEADER + length)];
     let (source, destination) = addresses(octets).ok_or(error(Malformed::Short, 0))?;
     let walked = walk(octets, fixed[6])?;
+    if whole && let Some(Fragment { offset: 0, .. }) = walked.fragment {
+        holds_the_chain(octets, &walked)?;
+    }
     Ok(Packet {
         source,
         destination,
@@ -78,11 +82,7 @@ fn walk(octets: &[u8], first: u8) -> Result<Walked, PacketError> {
         let &[next, units, ..] = octets.get(at..).ok_or(cut)? else {
             return Err(cut);
         };
-        let length = match walked.protocol {
-            FRAGMENT => 8,
-            AUTHENTICATION => usize::from(units) * 4 + 8,
-            _ => usize::from(units) * 8 + 8,
-        };
+        let length = length(walked.protocol, units);
         let header = octets.get(at..at + length).ok_or(cut)?;
         match walked.protocol {
             HOP_BY_HOP | DESTINATION_OPTIONS => options(header, at)?,
@@ -99,6 +99,41 @@ fn walk(octets: &[u8], first: u8) -> Result<Walked, PacketError> {
         }
     }
     Ok(walked)
+}
+
+/// Octets of an extension header.
+fn length(protocol: u8, units: u8) -> usize {
+    match protocol {
+        FRAGMENT => 8,
+        AUTHENTICATION => usize::from(units) * 4 + 8,
+        _ => usize::from(units) * 8 + 8,
+    }
+}
+
+/// RFC 7112 5: a first fragment has all headers, that of the upper layer too. Behind `walked` is what they say of the
+/// whole packet, which is judged when that is there: here only their lengths count.
+fn holds_the_chain(octets: &[u8], walked: &Walked) -> Result<(), PacketError> {
+    let (mut protocol, mut rest) = (walked.protocol, &octets[walked.end..]);
+    let cut = error(Malformed::FirstFragment, walked.end);
+    while let ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS = protocol {
+        let &[next, units, ..] = rest else {
+            return Err(cut);
+        };
+        rest = rest.get(length(protocol, units)..).ok_or(cut)?;
+        protocol = next;
+    }
+    let upper = match protocol {
+        PROTOCOL => {
+            let offset = rest.get(12).ok_or(cut)?;
+            usize::from(offset >> 4) * 4
+        }
+        ICMPV6 | UDP => 8,
+        _ => 0,
+    };
+    if rest.len() < upper {
+        return Err(cut);
+    }
+    Ok(())
 }
 
 /// RFC 8200 4.2: all are passed over but those that say otherwise.
