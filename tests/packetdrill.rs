@@ -16,6 +16,10 @@ fn main() {
         })
         .collect();
     trials.push(Trial::test("docs_tcp_names_every_script", named));
+    trials.push(Trial::test(
+        "a_requirement_has_a_script_or_a_reason",
+        shown_or_not,
+    ));
     trials.push(Trial::test("a_wrong_line_is_shown", wrong_lines_are_shown));
     netkit_tests::run(trials);
 }
@@ -73,6 +77,46 @@ fn named() -> Tested {
             "docs/tcp.md names {path}, which does not exist"
         );
     }
+    Ok(())
+}
+
+/// Whether a text names a requirement: it, and not one whose number goes on.
+fn names(text: &str, id: &str) -> bool {
+    text.match_indices(id).any(|(at, _)| {
+        let next = text[at + id.len()..].chars().next();
+        next.is_none_or(|next| !next.is_ascii_digit())
+    })
+}
+
+/// Every requirement of docs/tcp.md that is met is named by a script, or stands among those that none can show.
+fn shown_or_not() -> Tested {
+    let document = std::fs::read_to_string(root().join("docs/tcp.md"))?;
+    let (_, without) = document
+        .split_once("## Without a script")
+        .ok_or("no list of what has no script")?;
+    let mut shown = String::new();
+    for path in scripts() {
+        shown.push_str(&path.file_name().unwrap_or_default().to_string_lossy());
+        shown.push_str(&std::fs::read_to_string(path)?);
+    }
+    let mut count = 0;
+    for line in document.lines() {
+        let Some((id, rest)) = line.strip_prefix("| ").and_then(|row| row.split_once(" |")) else {
+            continue;
+        };
+        let numbered = ["MUST-", "SHLD-", "MAY-", "REC-"]
+            .iter()
+            .any(|kind| id.starts_with(kind));
+        if !numbered || rest.contains("| not done") || rest.contains("| not ours") {
+            continue;
+        }
+        count += 1;
+        ensure!(
+            names(&shown, id) != names(without, id),
+            "{id}: either a script, or a reason why there is none"
+        );
+    }
+    ensure!(count > 100, "{count}: too few");
     Ok(())
 }
 

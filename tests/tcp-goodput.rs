@@ -11,7 +11,7 @@ use netkit::stack::{Cable, Tun, bridge};
 use netkit_tests::Failed;
 use netkit_tests::goodput::{BUFFER, KINDS, Kind, decimal};
 use netkit_tests::ours::block_on;
-use netkit_tests::place::{Family, Place};
+use netkit_tests::place::{Family, Place, ip};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
@@ -24,6 +24,17 @@ fn main() {
 
 fn run() -> Result<(), Failed> {
     let place = Place::new(Family::Four, 1500)?;
+    // The kernel's default may be another, and a namespace cannot set its own.
+    let route = [
+        "10.77.0.0/24",
+        "dev",
+        "tun0",
+        "scope",
+        "link",
+        "src",
+        "10.77.0.1",
+    ];
+    ip(&[&["route", "replace"], &route[..], &["congctl", "cubic"]].concat())?;
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     println!("Mbit/s                      CUBIC   Reno  received");
     for kind in &KINDS {

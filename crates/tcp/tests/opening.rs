@@ -4,7 +4,8 @@ mod hand;
 
 use hand::{A, F, Host, OURS, PEER_ISS, PEERS, R, S, config, from_peer, ms, pseudo};
 use netkit_tcp::{
-    Connection, Dropped, Error, Flags, Header, Icmp, OptionKind, Segment, State, TcpOption,
+    Connection, Dropped, Error, Flags, Header, Icmp, OptionKind, Segment, Seq, State, TcpOption,
+    refusal,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -360,4 +361,41 @@ fn the_flags_of_a_stray_segment_choose_its_reset() {
     assert_eq!(host.said(), ["R 9+0"]);
     host.hear(R, 1, 9, b"abc");
     assert!(host.said().is_empty());
+}
+
+#[test]
+fn a_segment_for_nobody_is_refused_to_its_sender() {
+    for (flags, number, ack) in [(S, Seq(0), Some(PEER_ISS + 4)), (A, Seq(9), None)] {
+        let header = Header {
+            sequence_number: PEER_ISS,
+            acknowledgment_number: Seq(9),
+            flags,
+            ..Header::default()
+        };
+        let octets = from_peer(header, b"abc");
+        let segment = Segment::parse(&octets).expect("whole").vouched();
+        let refused = refusal(&segment).expect("a RST");
+        assert_eq!(
+            (refused.source_port, refused.destination_port),
+            (OURS.1, PEERS.1)
+        );
+        assert_eq!(refused.sequence_number, number);
+        assert!(refused.flags.has(R));
+        assert_eq!(
+            refused
+                .flags
+                .has(A)
+                .then_some(refused.acknowledgment_number),
+            ack
+        );
+    }
+    let octets = from_peer(
+        Header {
+            flags: R,
+            ..Header::default()
+        },
+        b"",
+    );
+    let segment = Segment::parse(&octets).expect("whole").vouched();
+    assert_eq!(refusal(&segment), None);
 }

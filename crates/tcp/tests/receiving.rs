@@ -188,6 +188,23 @@ fn at_a_zero_window_ack_urgent_and_reset_still_count() {
 }
 
 #[test]
+fn at_a_zero_window_only_the_next_number_is_heard() {
+    let mut host = Host::established(small_buffer(4000));
+    for i in 0..4 {
+        host.hear(A, 1 + i * 1000, 1, &[1; 1000]);
+    }
+    assert_eq!(host.announced(), Some(0));
+    // An ACK without data is none of ours to acknowledge: two such ends would never fall silent.
+    assert_eq!(host.hear(A, 4001, 1, b"").dropped, None);
+    assert!(host.said().is_empty());
+    for (seq, data) in [(4000, ""), (4002, ""), (4000, "xy")] {
+        let heard = host.hear(A, seq, 1, data.as_bytes());
+        assert_eq!(heard.dropped, Some(Dropped::OutsideWindow), "{seq} {data}");
+        assert_eq!(host.said(), [". 1+0 ack 4001"]);
+    }
+}
+
+#[test]
 fn the_window_opens_by_half_the_buffer_or_a_segment_at_least() {
     let mut host = Host::established(small_buffer(4000));
     for i in 0..4 {

@@ -180,3 +180,15 @@ fn the_answer_to_a_second_copy_with_the_firsts_timestamp_is_no_measurement() {
     let rto = host.next_timer().expect("in flight");
     assert_eq!(rto, ms(1000), "three seconds would have been a lie");
 }
+
+#[test]
+fn what_was_sent_twice_is_measured_by_its_timestamp() {
+    let mut host = established();
+    send(&mut host, 1000);
+    host.next_timer();
+    let (_, second) = due(&mut host);
+    host.wait(ms(20));
+    ack(&mut host, 1001, second, &[]);
+    send(&mut host, 1000);
+    assert_eq!(host.next_timer(), Some(ms(1000)), "it has backed off");
+}
