@@ -205,6 +205,14 @@ fn at_a_zero_window_only_the_next_number_is_heard() {
 }
 
 #[test]
+fn of_a_segment_larger_than_the_window_the_window_is_taken() {
+    let mut host = Host::established(small_buffer(4000));
+    host.hear(A, 1, 1, &[1; 1000]);
+    assert_eq!(host.hear(A, 901, 1, &[1; 4000]).data, 3000);
+    assert_eq!(host.connection.unread().0, [1; 4000]);
+}
+
+#[test]
 fn the_window_opens_by_half_the_buffer_or_a_segment_at_least() {
     let mut host = Host::established(small_buffer(4000));
     for i in 0..4 {
