@@ -2,8 +2,8 @@
 
 mod hand;
 
-use hand::{A, F, Host, S, config};
-use netkit_tcp::{Error, State, TcpOption};
+use hand::{A, F, Host, S, config, ms};
+use netkit_tcp::{Dropped, Error, State, TcpOption};
 use std::time::Duration;
 
 #[test]
@@ -182,4 +182,25 @@ fn time_wait_yields_to_a_later_syn_only() {
         "RFC 6191: a later timestamp is enough"
     );
     assert!(!yields(&host, hand::PEER_ISS + 5000, Some(99)));
+}
+
+#[test]
+fn a_fin_that_comes_again_changes_nothing() {
+    let mut host = Host::in_state(config(), State::CloseWait);
+    let heard = host.hear(F | A, 1, 1, b"");
+    assert_eq!(heard.dropped, Some(Dropped::OutsideWindow));
+    assert_eq!(host.said(), [". 1+0 ack 2"]);
+    assert_eq!(host.connection.state(), State::CloseWait);
+}
+
+#[test]
+fn only_a_fin_makes_time_wait_begin_again() {
+    let mut host = Host::in_state(config(), State::TimeWait);
+    let end = host.connection.timeout();
+    host.wait(ms(1000));
+    host.hear(A, 1, 2, b"x");
+    host.said();
+    assert_eq!(host.connection.timeout(), end);
+    host.hear(F | A, 1, 2, b"");
+    assert!(host.connection.timeout() > end);
 }

@@ -310,6 +310,16 @@ fn a_syn_again_in_syn_received_is_answered_at_once() {
 }
 
 #[test]
+fn what_is_no_syn_and_outside_of_the_window_brings_none() {
+    let mut host = Host::in_state(config(), State::SynReceived);
+    let old = 0u32.wrapping_sub(5);
+    let heard = host.hear(Flags::NONE, old, 0, b"abc");
+    assert_eq!(heard.dropped, Some(Dropped::OutsideWindow));
+    let said = host.said();
+    assert!(said.iter().all(|line| !line.contains('S')), "{said:?}");
+}
+
+#[test]
 fn data_and_fin_with_the_syn_ack_are_taken() {
     let mut host = Host::connecting(config());
     let heard = host.hear(S | A | F, 0, 1, b"data");

@@ -205,6 +205,18 @@ fn at_a_zero_window_only_the_next_number_is_heard() {
 }
 
 #[test]
+fn old_data_are_always_acknowledged_and_old_acks_ten_times_a_second() {
+    for (data, answers) in [("x", 15), ("", 10)] {
+        let mut host = Host::established(config());
+        let said = (0..15).map(|_| {
+            host.hear(A, 0, 1, data.as_bytes());
+            host.said().len()
+        });
+        assert_eq!(said.sum::<usize>(), answers, "{data}");
+    }
+}
+
+#[test]
 fn of_a_segment_larger_than_the_window_the_window_is_taken() {
     let mut host = Host::established(small_buffer(4000));
     host.hear(A, 1, 1, &[1; 1000]);
