@@ -2,7 +2,7 @@
 
 mod hand;
 
-use hand::{A, F, Host, S, config, ms};
+use hand::{A, F, Host, R, S, config, ms};
 use netkit_tcp::{Dropped, Error, State, TcpOption};
 use std::time::Duration;
 
@@ -203,4 +203,20 @@ fn only_a_fin_makes_time_wait_begin_again() {
     assert_eq!(host.connection.timeout(), end);
     host.hear(F | A, 1, 2, b"");
     assert!(host.connection.timeout() > end);
+}
+
+#[test]
+fn a_reset_after_both_sides_have_closed_is_no_error() {
+    for state in [State::Closing, State::LastAck, State::TimeWait] {
+        let mut host = Host::in_state(config(), state);
+        assert!(host.hear(R, 2, 0, b"").ended, "{state:?}");
+        assert_eq!(host.connection.error(), None, "{state:?}");
+    }
+}
+
+#[test]
+fn a_reset_in_syn_received_refuses_an_active_open() {
+    let mut host = Host::in_state(config(), State::SynReceived);
+    assert!(host.hear(R, 1, 0, b"").ended);
+    assert_eq!(host.connection.error(), Some(Error::PeerRefused));
 }

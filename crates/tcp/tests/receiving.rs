@@ -217,6 +217,19 @@ fn old_data_are_always_acknowledged_and_old_acks_ten_times_a_second() {
 }
 
 #[test]
+fn a_fin_that_just_fits_into_the_window_is_taken() {
+    let mut host = Host::established(small_buffer(4000));
+    assert!(host.hear(A | F, 1, 1, &[1; 3999]).peer_closed);
+}
+
+#[test]
+fn an_old_ack_is_no_duplicate_to_be_reported() {
+    let mut host = with_options(|config| config.sack = true);
+    host.hear(A, 0, 1, b"");
+    assert_eq!(blocks(&mut host), []);
+}
+
+#[test]
 fn of_a_segment_larger_than_the_window_the_window_is_taken() {
     let mut host = Host::established(small_buffer(4000));
     host.hear(A, 1, 1, &[1; 1000]);
