@@ -6,7 +6,7 @@ use crate::{
     crypto::kx::{GROUPS, is_built_in},
     error::Error,
     identity::Identity,
-    limits::MAX_HANDSHAKE_MESSAGE,
+    limits::{MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, MIN_FRAGMENT},
     messages::WantedIdentity,
     psk::{ExternalPsk, ExternalPsks},
     resumption::{ClientSessions, EarlyDataPolicy, ServerSessions, SessionIds},
@@ -165,7 +165,11 @@ pub struct ClientConfig {
     pub external_psks: Vec<ExternalPsk>,
     /// Longest handshake message to take, in octets with its header.
     pub max_handshake_message: usize,
-    /// Takes the connections secrets, so that a capture of it can be read.
+    /// Longest content of a record to send, in octets: 64 to 16 384
+    /// ([`MIN_FRAGMENT`](crate::limits::MIN_FRAGMENT), [`MAX_PLAINTEXT`](crate::limits::MAX_PLAINTEXT)). Less costs more records; the peer can use the first
+    /// octets sooner, and one with little memory needs less.
+    pub max_fragment: usize,
+    /// Takes the connection's secrets, so that a capture of it can be read.
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// Looks on.
     pub watch: Option<Arc<dyn Watch>>,
@@ -191,6 +195,7 @@ impl ClientConfig {
             early_data: false,
             external_psks: Vec::new(),
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
+            max_fragment: MAX_PLAINTEXT,
             alpn: Vec::new(),
             versions: Versions::default(),
             tls12: Tls12::default(),
@@ -206,6 +211,7 @@ impl ClientConfig {
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_lists(&self.alpn, &self.groups)?;
+        check_fragment(self.max_fragment)?;
         check_suites(
             self.versions,
             self.tls12.rsa_key_transport,
@@ -343,6 +349,10 @@ pub struct ServerConfig {
     pub external_psks: Option<Arc<dyn ExternalPsks>>,
     /// Longest handshake message to take, in octets with its header.
     pub max_handshake_message: usize,
+    /// Longest content of a record to send, in octets: 64 to 16 384
+    /// ([`MIN_FRAGMENT`](crate::limits::MIN_FRAGMENT), [`MAX_PLAINTEXT`](crate::limits::MAX_PLAINTEXT)). Less costs more records; the peer can use the first
+    /// octets sooner, and one with little memory needs less.
+    pub max_fragment: usize,
     /// Takes the connections' secrets, so that a capture of them can be read.
     pub key_log: Option<Arc<dyn KeyLog>>,
     /// Looks on.
@@ -362,6 +372,7 @@ impl ServerConfig {
             early_data: None,
             external_psks: None,
             max_handshake_message: MAX_HANDSHAKE_MESSAGE,
+            max_fragment: MAX_PLAINTEXT,
             alpn: vec![],
             versions: Versions::default(),
             tls12: Tls12::default(),
@@ -375,6 +386,7 @@ impl ServerConfig {
     /// Refuses a configuration that allows no handshake.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_lists(&self.alpn, &self.groups)?;
+        check_fragment(self.max_fragment)?;
         check_suites(
             self.versions,
             self.tls12.rsa_key_transport,
@@ -528,6 +540,16 @@ fn check_lists(alpn: &[Vec<u8>], groups: &[NamedGroup]) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+fn check_fragment(longest: usize) -> Result<(), Error> {
+    if (MIN_FRAGMENT..=MAX_PLAINTEXT).contains(&longest) {
+        Ok(())
+    } else {
+        Err(Error::MisuseConfig(
+            "max_fragment is not 64 to 16384 octets",
+        ))
+    }
 }
 
 fn check_schemes(schemes: &[SignatureScheme]) -> Result<(), Error> {

@@ -18,6 +18,7 @@ use crate::{
     limits::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_HANDSHAKE_MESSAGE, MAX_WARNINGS},
     messages::{HEADER_LEN, Message},
     record::{Incoming, Opened, Outgoing, front},
+    resumption::EarlyDataRefusal,
     tls13::{client, server},
     verify::Presented,
     watch::{Note, Watched, What},
@@ -136,6 +137,7 @@ pub(crate) struct Facts {
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) agreed: Option<Agreed>,
     pub(crate) disagreement: Option<Box<Disagreement>>,
+    pub(crate) early_data_refusal: Option<EarlyDataRefusal>,
 }
 
 /// It moves nothing, and another may follow for ever (RFC 9846 5.1).
@@ -222,6 +224,7 @@ impl Connection {
         let mut connection = Self::new(Flow::Over, now, random);
         connection.watched = config.watched();
         connection.max_handshake_message = config.max_handshake_message;
+        connection.outgoing.limit(config.max_fragment);
         let mut io = connection.io(&[], None, out);
         let state = client::start(config, name, &mut io)?;
         connection.flow = Flow::Client(state);
@@ -270,6 +273,7 @@ impl Connection {
     fn serve(&mut self, config: Arc<ServerConfig>) {
         self.watched = config.watched();
         self.max_handshake_message = config.max_handshake_message;
+        self.outgoing.limit(config.max_fragment);
         self.flow = Flow::Server(server::State::WaitCh(Box::new(server::WaitCh::new(config))));
     }
 
@@ -370,6 +374,10 @@ impl Connection {
             let opened = self.incoming.open(&record, octets)?;
             let start = used;
             used += record.len();
+            if opened == Opened::Skipped && !self.joiner.is_empty() {
+                // RFC 9846 5.1: nothing stands between the parts of a message, early data neither.
+                return Err(Error::PeerUnexpectedRecord(record.kind));
+            }
             if let Opened::Content(kind, range) = opened {
                 let place = start + range.start..start + range.end;
                 let found = match self.content(kind, &octets[range], out)? {
@@ -643,6 +651,12 @@ impl Connection {
     /// What was agreed on, once connected.
     pub fn agreed(&self) -> Option<&Agreed> {
         self.facts.agreed.as_ref()
+    }
+
+    /// Why early data was not taken, at a server that was offered it, or not offered, at a client; `None` where it
+    /// was.
+    pub fn early_data_refusal(&self) -> Option<EarlyDataRefusal> {
+        self.facts.early_data_refusal
     }
 
     /// Why there was no agreement: of a server, what neither has in common; of a client whose server

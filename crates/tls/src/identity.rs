@@ -252,16 +252,19 @@ fn end_entity_key<'c>(chain: &'c [CertificateDer<'static>]) -> Result<PublicKey<
 #[derive(Debug, Clone)]
 pub struct IdentityRequest {
     schemes: Vec<SignatureScheme>,
+    certificate_types: Vec<u8>,
     authorities: Vec<Vec<u8>>,
 }
 
 impl IdentityRequest {
     pub(crate) fn new(
         schemes: impl Iterator<Item = SignatureScheme>,
+        certificate_types: &[u8],
         authorities: &[&[u8]],
     ) -> Self {
         Self {
             schemes: schemes.collect(),
+            certificate_types: certificate_types.to_vec(),
             authorities: authorities.iter().map(|name| name.to_vec()).collect(),
         }
     }
@@ -269,6 +272,12 @@ impl IdentityRequest {
     /// How the identity's key may sign, in the server's order.
     pub fn schemes(&self) -> &[SignatureScheme] {
         &self.schemes
+    }
+
+    /// What kinds of keys the server of TLS 1.2 takes, in numbers of RFC 5246 7.4.4 and RFC 8422 5.5; empty in TLS
+    /// 1.3. [`schemes`](Self::schemes) has none of another kind.
+    pub fn certificate_types(&self) -> &[u8] {
+        &self.certificate_types
     }
 
     /// Distinguished names in DER of the CAs whose certificates will do; none stand for all.

@@ -49,8 +49,8 @@ pub use hello::Hello;
 pub use identity::{Identity, IdentityRequest, ToSign};
 pub use psk::{ExternalPsk, ExternalPsks};
 pub use resumption::{
-    ClientSession, ClientSessions, EarlyDataPolicy, ReplayGuard, ServerSessions, Session,
-    SessionIds, TicketKeys, TicketUse,
+    ClientSession, ClientSessions, EarlyDataPolicy, EarlyDataRefusal, ReplayGuard, ServerSessions,
+    Session, SessionIds, TicketKeys, TicketUse,
 };
 #[cfg(feature = "std")]
 pub use resumption::{ClientSessionMemory, SessionIdMemory, SingleUse};

@@ -3,6 +3,10 @@
 /// Longest plaintext of a record, in octets (RFC 9846 5.1).
 pub const MAX_PLAINTEXT: usize = 1 << 14;
 
+/// Least octets that a configuration may limit the content of its records to, as in RFC 8449 4: an alert fits
+/// (RFC 9846 5.1), and a handshake does not become a thousand records.
+pub const MIN_FRAGMENT: usize = 64;
+
 /// Longest protected record body, in octets: plaintext, content type, padding and tag (RFC 9846 5.2).
 pub const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 256;
 

@@ -5,7 +5,7 @@ use crate::{
     crypto::aead::{RecordKey, TAG_LEN},
     error::{Error, Spoken},
     joiner::Aligned,
-    limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT},
+    limits::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MIN_FRAGMENT},
 };
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -213,12 +213,33 @@ fn head(kind: ContentType, length: usize) -> [u8; HEADER_LEN] {
 }
 
 /// The sending half: under which key records leave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     key: Option<RecordKey>,
+    /// Octets of content that a record holds at most.
+    longest: usize,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self {
+            key: None,
+            longest: MAX_PLAINTEXT,
+        }
+    }
 }
 
 impl Outgoing {
+    /// From now on records hold `longest` octets of content at most: 64 to 16 384.
+    pub(crate) fn limit(&mut self, longest: usize) {
+        self.longest = longest.clamp(MIN_FRAGMENT, MAX_PLAINTEXT);
+    }
+
+    /// Octets of content that a record holds at most.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// From now on records leave under `key`.
     pub(crate) fn rekey(&mut self, key: RecordKey) {
         self.key = Some(key);
@@ -232,7 +253,7 @@ impl Outgoing {
     /// Whether the key may protect `parts`, joined, and a record behind them that announces the next.
     pub(crate) fn has_room_for(&self, parts: &[&[u8]]) -> bool {
         let octets: usize = parts.iter().map(|part| part.len()).sum();
-        let records = octets.div_ceil(MAX_PLAINTEXT) as u64;
+        let records = octets.div_ceil(self.longest) as u64;
         self.key.as_ref().is_none_or(|key| key.left() > records)
     }
 
@@ -254,11 +275,11 @@ impl Outgoing {
     ) -> Result<(), Error> {
         let mut left: usize = parts.iter().map(|part| part.len()).sum();
         let (front, behind) = self.room();
-        out.reserve(left + left.div_ceil(MAX_PLAINTEXT) * (front + behind));
+        out.reserve(left + left.div_ceil(self.longest) * (front + behind));
         let mut parts = parts.iter().copied();
         let mut part: &[u8] = &[];
         while left > 0 {
-            let length = left.min(MAX_PLAINTEXT);
+            let length = left.min(self.longest);
             left -= length;
             self.record(kind, out, |out| {
                 let mut wanted = length;

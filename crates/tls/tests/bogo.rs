@@ -506,6 +506,8 @@ fn an_owner_says_who_the_client_is_when_a_server_asks() {
             let request = duo.client.identity_request().unwrap();
             let named: Vec<_> = authority.roots().subjects().collect();
             assert_eq!(request.authorities(), named);
+            let types: &[u8] = if version == V::TLS1_2 { &[64, 1] } else { &[] };
+            assert_eq!(request.certificate_types(), types);
             assert_eq!(request.schemes()[0], Scheme::ECDSA_SECP256R1_SHA256);
             let pkcs1 = request.schemes().contains(&Scheme::RSA_PKCS1_SHA256);
             assert_eq!(

@@ -2,12 +2,13 @@
 
 mod duo;
 
-use duo::{Duo, Said, client_config, server_config};
+use duo::{Duo, NOW, Said, client_config, random, server_config};
 use netkit_tls::{
-    AlertDescription, ContentType, Error,
+    AlertDescription, Connection, ContentType, Error, ServerName,
     generators::{seal, wear_down},
-    limits::{MAX_EMPTY_RECORDS, MAX_WARNINGS},
+    limits::{MAX_EMPTY_RECORDS, MAX_PLAINTEXT, MAX_WARNINGS, MIN_FRAGMENT},
 };
+use std::sync::Arc;
 
 /// What an open server says of records that its client seals.
 fn heard(records: &[(ContentType, &[u8])]) -> Result<Vec<Said>, Error> {
@@ -33,6 +34,68 @@ fn empty_records_are_no_events_and_not_forever() {
     broken_up.push((DATA, b"data"));
     broken_up.extend(vec![(DATA, &b""[..]); limit]);
     assert_eq!(heard(&broken_up), Ok(vec![Said::Data(b"data".to_vec())]));
+}
+
+/// Octets of the bodies of records.
+fn lengths(mut octets: &[u8]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    while let Some((header, rest)) = octets.split_at_checked(5) {
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        lengths.push(length);
+        octets = &rest[length..];
+    }
+    lengths
+}
+
+#[test]
+fn records_are_no_longer_than_the_configuration_says() {
+    const LONGEST: usize = 100;
+    // The inner type, and the tag.
+    const SEALED: usize = LONGEST + 1 + 16;
+    let (mut server, roots) = server_config();
+    let mut client = client_config(roots);
+    (client.max_fragment, server.max_fragment) = (LONGEST, LONGEST);
+    let mut duo = Duo::new(client.clone(), server.clone());
+    let hello = lengths(&duo.to_server);
+    assert!(
+        hello.len() > 1
+            && hello[..hello.len() - 1]
+                .iter()
+                .all(|length| *length == LONGEST)
+    );
+    duo.deliver_to_server().unwrap();
+    let flight = lengths(&duo.to_client);
+    assert!(flight.iter().all(|length| *length <= SEALED) && flight.contains(&SEALED));
+    duo.connect().unwrap();
+    for (from, to) in [
+        (&mut duo.client, &mut duo.to_server),
+        (&mut duo.server, &mut duo.to_client),
+    ] {
+        from.send(&[&[7; 150], &[7; 51]], to).unwrap();
+        assert_eq!(lengths(to), [SEALED, SEALED, 1 + 1 + 16]);
+        let (front, behind) = from.room_around();
+        for (content, fits) in [(LONGEST, Ok(())), (LONGEST + 1, Err(Error::MisuseRecord))] {
+            let mut record = vec![0; front + content + behind];
+            assert_eq!(from.send_in_place(&mut record, &mut Vec::new()), fits);
+        }
+    }
+    for wrong in [0, MIN_FRAGMENT - 1, MAX_PLAINTEXT + 1] {
+        client.max_fragment = wrong;
+        let name = ServerName::try_from("localhost").unwrap();
+        let refused = Connection::client(
+            Arc::new(client.clone()),
+            name,
+            NOW,
+            random(),
+            &mut Vec::new(),
+        );
+        assert_eq!(
+            refused.err(),
+            Some(Error::MisuseConfig(
+                "max_fragment is not 64 to 16384 octets"
+            ))
+        );
+    }
 }
 
 #[test]

@@ -5,10 +5,11 @@ mod duo;
 use duo::{Authority, Duo, Messages, NOW, Said, client_config, random};
 use netkit_tls::{
     AlertDescription as Alert, CipherSuite, ClientAuth, ClientConfig, ClientSession,
-    ClientSessionMemory, ClientSessions, Connection, EarlyData, EarlyDataPolicy, Error,
-    ExternalPsk, HandshakeType, NamedGroup, ServerConfig, ServerName, SingleUse, TicketKeys,
-    UnixTime,
+    ClientSessionMemory, ClientSessions, Connection, ContentType, EarlyData, EarlyDataPolicy,
+    EarlyDataRefusal, Error, ExternalPsk, HandshakeType, NamedGroup, ServerConfig, ServerName,
+    SingleUse, TicketKeys, UnixTime,
     generators::{hear, inject, seal},
+    limits::EARLY_DATA_WINDOW,
 };
 use std::{
     sync::{Arc, Mutex},
@@ -469,6 +470,8 @@ fn early_data_is_off_unless_both_sides_want_it() {
     assert!(!resumes(&client, &deaf));
     let mut duo = Duo::new(client, server);
     assert_eq!(duo.client.early_data_left(), 0, "its ticket allows none");
+    let refusal = duo.client.early_data_refusal();
+    assert_eq!(refusal, Some(EarlyDataRefusal::Session));
     duo.connect().unwrap();
     assert_eq!(
         duo.client.agreed().unwrap().early_data,
@@ -477,7 +480,12 @@ fn early_data_is_off_unless_both_sides_want_it() {
 }
 
 /// Sends early data to a server that will not take it: it goes on without, and the client learns so.
-fn refuses_early_data(why: &str, now: UnixTime, client: &ClientConfig, server: &ServerConfig) {
+fn refuses_early_data(
+    (why, refusal): (&str, EarlyDataRefusal),
+    now: UnixTime,
+    client: &ClientConfig,
+    server: &ServerConfig,
+) {
     let mut duo = duo_at(now, client, server);
     let early = [7; 900];
     duo.client
@@ -488,6 +496,8 @@ fn refuses_early_data(why: &str, now: UnixTime, client: &ClientConfig, server: &
     let agreed = duo.client.agreed().unwrap();
     assert_eq!(agreed.early_data, EarlyData::Rejected, "{why}");
     assert_eq!(Some(agreed), duo.server.agreed(), "{why}");
+    assert_eq!(duo.server.early_data_refusal(), Some(refusal), "{why}");
+    assert_eq!(duo.client.early_data_refusal(), None, "{why}");
     assert_eq!(duo.say_to_server(&early).unwrap(), early, "{why}");
 }
 
@@ -507,26 +517,51 @@ fn early_data_that_is_not_taken_is_read_past_and_the_client_learns_so() {
     full();
     let mut other = server.clone();
     other.sessions = Some(keys(9));
-    refuses_early_data("unknown ticket", NOW, &client, &other);
+    refuses_early_data(
+        ("unknown ticket", EarlyDataRefusal::NotItsKey),
+        NOW,
+        &client,
+        &other,
+    );
     full();
     let mut other = server.clone();
     other.groups = vec![NamedGroup::SECP256R1];
-    refuses_early_data("retry", NOW, &client, &other);
+    refuses_early_data(
+        ("retry", EarlyDataRefusal::HelloRetry),
+        NOW,
+        &client,
+        &other,
+    );
     full();
     let mut other = server.clone();
     other.early_data = None;
-    refuses_early_data("given up", NOW, &client, &other);
+    refuses_early_data(
+        ("given up", EarlyDataRefusal::SwitchedOff),
+        NOW,
+        &client,
+        &other,
+    );
     full();
     let mut other = server.clone();
     other.early_data = Some(EarlyDataPolicy {
         max_size: 100,
         guard: Arc::new(SingleUse::new(NOW)),
     });
-    refuses_early_data("less than was promised", NOW, &client, &other);
+    refuses_early_data(
+        ("less than was promised", EarlyDataRefusal::Session),
+        NOW,
+        &client,
+        &other,
+    );
     full();
     let mut other = server.clone();
     other.cipher_suites = vec![CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
-    refuses_early_data("other suite", NOW, &client, &other);
+    refuses_early_data(
+        ("other suite", EarlyDataRefusal::NotItsKey),
+        NOW,
+        &client,
+        &other,
+    );
     full();
     let restarted = EarlyDataPolicy {
         max_size: 1_000,
@@ -534,7 +569,12 @@ fn early_data_that_is_not_taken_is_read_past_and_the_client_learns_so() {
     };
     let mut other = server.clone();
     other.early_data = Some(restarted);
-    refuses_early_data("the guard is younger", after(6), &client, &other);
+    refuses_early_data(
+        ("the guard is younger", EarlyDataRefusal::MayBeReplay),
+        after(6),
+        &client,
+        &other,
+    );
 }
 
 #[test]
@@ -566,13 +606,71 @@ fn early_data_is_for_the_protocol_that_it_was_written_in() {
     server.alpn = vec![b"a".to_vec()];
     assert!(!resumes(&client, &server));
     server.alpn = vec![b"b".to_vec()];
-    refuses_early_data("other protocol", NOW, &client, &server);
+    refuses_early_data(
+        ("other protocol", EarlyDataRefusal::Protocol),
+        NOW,
+        &client,
+        &server,
+    );
     // A client that no longer speaks it offers none.
     server.alpn = vec![b"a".to_vec(), b"b".to_vec()];
     client.sessions = Some(sessions());
     assert!(!resumes(&client, &server));
     client.alpn = vec![b"b".to_vec()];
-    assert_eq!(Duo::new(client, server).client.early_data_left(), 0);
+    let mut duo = Duo::new(client, server);
+    assert_eq!(duo.client.early_data_left(), 0);
+    let refusal = duo.client.early_data_refusal();
+    assert_eq!(refusal, Some(EarlyDataRefusal::Protocol));
+}
+
+#[test]
+fn an_age_that_is_wrong_is_told_with_how_much() {
+    let (client, server) = early_configs();
+    let flight = early_flight(&client, &server);
+    let late = after(EARLY_DATA_WINDOW + 1);
+    let mut server = Connection::server(Arc::new(server), late, random());
+    let (mut out, mut heard) = (Vec::new(), Vec::new());
+    duo::deliver(&mut server, flight, &mut out, &mut heard).unwrap();
+    let off_by = -1 - EARLY_DATA_WINDOW as i64;
+    let refusal = server.early_data_refusal();
+    assert_eq!(refusal, Some(EarlyDataRefusal::TicketAge(off_by)));
+}
+
+/// RFC 9846 5.1: no record stands between the parts of a message, read past or not.
+#[test]
+fn early_data_that_is_not_taken_does_not_stand_inside_a_message() {
+    const JUNK: [u8; 9] = [23, 3, 3, 0, 4, 0, 0, 0, 0];
+    let (client, mut server) = early_configs();
+    assert!(!resumes(&client, &server));
+    server.groups = vec![NamedGroup::SECP256R1];
+    let hears = |inside: &[u8]| {
+        assert!(!resumes(
+            &ClientConfig {
+                sessions: None,
+                ..client.clone()
+            },
+            &server
+        ));
+        let mut duo = Duo::new(client.clone(), server.clone());
+        duo.client
+            .send_early(&[b"pay"], &mut duo.to_server)
+            .unwrap();
+        duo.deliver_to_server().unwrap();
+        duo.deliver_to_client().unwrap();
+        let (header, hello) = duo.to_server.split_at(5);
+        assert_eq!(
+            usize::from(u16::from_be_bytes([header[3], header[4]])),
+            hello.len()
+        );
+        let (front, back) = hello.split_at(16);
+        let record =
+            |part: &[u8]| [&[22, 3, 3], &(part.len() as u16).to_be_bytes()[..], part].concat();
+        duo.to_server = [&JUNK[..], &record(front), inside, &record(back)].concat();
+        duo.deliver_to_server()
+    };
+    assert_eq!(hears(&[]), Ok(()));
+    let refused = Error::PeerUnexpectedRecord(ContentType::APPLICATION_DATA);
+    assert_eq!(hears(&JUNK), Err(refused));
 }
 
 /// The octets of a client's first flight with early data.
@@ -637,7 +735,7 @@ fn early_data_over_the_limit_ends_the_connection() {
     duo.deliver_to_server().unwrap();
     seal(
         &mut duo.client,
-        netkit_tls::ContentType::APPLICATION_DATA,
+        ContentType::APPLICATION_DATA,
         &[7],
         &mut duo.to_server,
     )

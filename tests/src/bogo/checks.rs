@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use netkit::tls::{Agreed, EarlyData, ProtocolVersion};
+use netkit::tls::{Agreed, EarlyData, EarlyDataRefusal, ProtocolVersion};
 
 use super::exchange::{Exchange, Failure, expect};
 use super::flags::Unsupported;
@@ -91,6 +91,16 @@ impl Exchange<'_> {
             let is = self.early_data_reason(agreed)?;
             expect(is == reason, || format!("early data: {is}"))?;
         }
+        if let Some(expected) = flags.number::<i64>("expect-ticket-age-skew")?
+            && self.resumes
+        {
+            let Some(EarlyDataRefusal::TicketAge(is)) = self.connection.early_data_refusal() else {
+                return Err(Unsupported("to tell a skew that refuses nothing".into()).into());
+            };
+            expect(is == expected, || {
+                format!("the ticket's age is off by {is}")
+            })?;
+        }
         self.check_suite(agreed)?;
         self.check_own(agreed)?;
         self.check_peer()?;
@@ -162,7 +172,12 @@ impl Exchange<'_> {
         } else if self.offered_early || self.server && agreed.early_data == EarlyData::NotOffered {
             "peer_declined"
         } else {
-            return Err(Unsupported("to say why early data was declined".into()).into());
+            match self.connection.early_data_refusal() {
+                Some(EarlyDataRefusal::Protocol) => "alpn_mismatch",
+                Some(EarlyDataRefusal::Session) => "unsupported_for_session",
+                Some(EarlyDataRefusal::TicketAge(_)) => "ticket_age_skew",
+                _ => return Err(Unsupported("to say why early data was declined".into()).into()),
+            }
         })
     }
 

@@ -322,6 +322,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("truncated", "", "HANDSHAKE_NOT_COMPLETE"),
     (
         "misuse_config",
+        "a protocol name is not 1 to 255",
+        "INVALID_ALPN_PROTOCOL",
+    ),
+    (
+        "misuse_config",
         "no versions",
         "NO_SUPPORTED_VERSIONS_ENABLED",
     ),

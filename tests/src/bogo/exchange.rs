@@ -108,6 +108,8 @@ pub(super) struct Exchange<'t> {
     now: UnixTime,
     /// Early data was sent; once refused, it is sent again.
     pub(super) offered_early: bool,
+    /// The message that early data waits for.
+    early_after: Option<u8>,
     /// What was to be sent first and did not fit early data.
     unsent: Vec<Vec<u8>>,
     pub(super) sessions_before: usize,
@@ -177,6 +179,7 @@ impl<'t> Exchange<'t> {
             connection,
             now,
             offered_early: false,
+            early_after: flags.number("early-write-after-message")?,
             unsent: Vec::new(),
             sessions_before,
             session_ids_before: shared.session_ids(),
@@ -194,7 +197,9 @@ impl<'t> Exchange<'t> {
             expect(!unwanted, || "early data is offered".into())?;
             self.offered_early = true;
             self.export()?;
-            self.write_early()?;
+            if self.early_after.is_none() {
+                self.write_early()?;
+            }
         }
         loop {
             match self.hear()? {
@@ -250,6 +255,10 @@ impl<'t> Exchange<'t> {
                 },
             };
             self.wire.inbox.consume(used);
+            if self.early_after.is_some() && self.early_after == self.shared.overheard.message() {
+                self.early_after = None;
+                self.write_early()?;
+            }
             if let Some(question) = question {
                 self.answer(question)?;
                 continue;
@@ -358,6 +367,11 @@ impl<'t> Exchange<'t> {
         expect(preferred.is_empty() || is == preferred, || {
             format!("the server prefers {is:?}")
         })?;
+        if let Some(types) = flags.octets("expect-certificate-types")? {
+            expect(request.certificate_types() == types, || {
+                format!("the server takes {:?}", request.certificate_types())
+            })?;
+        }
         if let Some(list) = flags.value("expect-client-ca-list") {
             let names = request.authorities().iter().map(hex::encode);
             expect(names.eq(list.split(',')), || {
@@ -375,7 +389,23 @@ impl<'t> Exchange<'t> {
         if own.is_none() && !self.credentials.is_empty() {
             // Who has credentials wants to be known by one.
             let issuers = request.authorities();
-            let words = if self.credentials.iter().any(|own| own.suits(issuers)) {
+            let types = request.certificate_types();
+            let is_wanted = |own: &Arc<Credential>| {
+                let mut schemes = own
+                    .shown
+                    .schemes()
+                    .iter()
+                    .filter_map(|scheme| scheme.name());
+                let kind = if schemes.any(|name| name.starts_with("rsa")) {
+                    1
+                } else {
+                    64
+                };
+                types.is_empty() || types.contains(&kind)
+            };
+            let words = if !self.credentials.iter().any(is_wanted) {
+                "UNKNOWN_CERTIFICATE_TYPE"
+            } else if self.credentials.iter().any(|own| own.suits(issuers)) {
                 "NO_COMMON_SIGNATURE_ALGORITHMS"
             } else {
                 "NO_MATCHING_ISSUER"
@@ -474,6 +504,9 @@ impl<'t> Exchange<'t> {
         let Some(agreed) = self.connection.agreed().cloned() else {
             return said("connected, and nothing is agreed");
         };
+        expect(self.early_after.is_none(), || {
+            "early data waited for a message that did not come".into()
+        })?;
         let refused = self.offered_early && agreed.early_data == EarlyData::Rejected;
         if self.offered_early && !self.server {
             let expected = self.has("expect-reject-early-data");
@@ -509,6 +542,9 @@ impl<'t> Exchange<'t> {
             expect(idle, || "a handshake that is done goes on".into())?;
         }
         self.export()?;
+        if self.has("export-traffic-secrets") {
+            self.export_secrets()?;
+        }
         if self.has("send-alert") {
             const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
             self.connection
@@ -556,6 +592,17 @@ impl<'t> Exchange<'t> {
         self.connection
             .export(label.as_bytes(), context.as_bytes(), &mut material)?;
         self.connection.send(&[&material], &mut self.wire.out)?;
+        self.wire.flush()
+    }
+
+    /// Sends the first traffic secrets, that under which we read first.
+    fn export_secrets(&mut self) -> Result<(), Failure> {
+        let secrets = ["SERVER_TRAFFIC_SECRET_0", "CLIENT_TRAFFIC_SECRET_0"]
+            .map(|label| self.shared.overheard.secret(label).unwrap_or_default());
+        let [read, written] = &secrets;
+        let length = u16::try_from(read.len()).unwrap_or(0).to_le_bytes();
+        self.connection
+            .send(&[&length, read, written], &mut self.wire.out)?;
         self.wire.flush()
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netkit::tls::{
     CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions, CryptoRng,
-    EarlyDataPolicy, Identity, NamedGroup, ProtocolVersion, ServerConfig, ServerSessions, Session,
-    SessionIdMemory, SessionIds, SignatureScheme, SingleUse, TicketKeys, Versions,
+    EarlyDataPolicy, Identity, KeyLog, NamedGroup, Note, ProtocolVersion, ServerConfig,
+    ServerSessions, Session, SessionIdMemory, SessionIds, SignatureScheme, SingleUse, TicketKeys,
+    Versions, Watch, What,
 };
 use netkit::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls_pki_types::pem::PemObject;
@@ -34,6 +35,8 @@ pub struct Shared {
     session_ids: Arc<CountedSessionIds>,
     guard: Arc<SingleUse>,
     credentials: Mutex<Vec<Arc<Credential>>>,
+    /// What the test listens to.
+    pub overheard: Arc<Overheard>,
     settled: Mutex<Settled>,
 }
 
@@ -80,6 +83,53 @@ impl ServerSessions for Tickets {
     }
 }
 
+/// What connections said on the side.
+#[derive(Debug, Default)]
+pub struct Overheard(Mutex<Heard>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// The kind of the latest handshake message that came.
+    message: Option<u8>,
+    /// Lines of the key log.
+    secrets: Vec<String>,
+}
+
+impl Overheard {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The kind of the latest handshake message that came.
+    pub fn message(&self) -> Option<u8> {
+        self.heard().message
+    }
+
+    /// The latest secret with this label.
+    pub fn secret(&self, label: &str) -> Option<Vec<u8>> {
+        let heard = self.heard();
+        let line = heard
+            .secrets
+            .iter()
+            .rfind(|line| line.split(' ').next() == Some(label))?;
+        hex::decode(line.split(' ').nth(2)?).ok()
+    }
+}
+
+impl Watch for Overheard {
+    fn note(&self, note: &Note<'_>) {
+        if let (false, What::Handshake(kind, _)) = (note.sent, note.what) {
+            self.heard().message = Some(kind.0);
+        }
+    }
+}
+
+impl KeyLog for Overheard {
+    fn line(&self, line: &str) {
+        self.heard().secrets.push(line.to_owned());
+    }
+}
+
 /// One of our identities, the same in all connections that name the same files.
 #[derive(Debug)]
 pub struct Credential {
@@ -101,6 +151,7 @@ impl Shared {
             session_ids: Arc::default(),
             guard: Arc::new(SingleUse::new(UnixTime::now())),
             credentials: Mutex::default(),
+            overheard: Arc::default(),
             settled: Mutex::default(),
         }
     }
@@ -221,6 +272,7 @@ pub fn client(
         || flags.has("use-old-client-cert-callback")
         || flags.has("fail-cert-callback")
         || flags.has("expect-peer-verify-pref")
+        || flags.has("expect-certificate-types")
         || flags.has("expect-client-ca-list");
     config.ask_for_ocsp = flags.has("enable-ocsp-stapling");
     config.ask_for_scts = flags.has("enable-signed-cert-timestamps");
@@ -255,6 +307,15 @@ pub fn client(
     }
     config.sessions = Some(Arc::<LatestSession>::clone(&shared.sessions));
     config.early_data = flags.has("enable-early-data");
+    if let Some(longest) = flags.number("max-send-fragment")? {
+        config.max_fragment = longest;
+    }
+    if flags.has("early-write-after-message") {
+        config.watch = Some(Arc::<Overheard>::clone(&shared.overheard));
+    }
+    if flags.has("export-traffic-secrets") {
+        config.key_log = Some(Arc::<Overheard>::clone(&shared.overheard));
+    }
     Ok(config)
 }
 
@@ -316,6 +377,12 @@ pub fn server(
         && !flags.has("decline-alpn")
     {
         config.alpn = vec![protocol.as_bytes().to_vec()];
+    }
+    if flags.has("select-empty-alpn") {
+        config.alpn = vec![Vec::new()];
+    }
+    if let Some(longest) = flags.number("max-send-fragment")? {
+        config.max_fragment = longest;
     }
     config.versions = versions(flags)?;
     config.tls12.rsa_key_transport = true;

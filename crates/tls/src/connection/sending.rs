@@ -7,7 +7,6 @@ use super::{
 use crate::{
     codepoints::{ContentType, HandshakeType, KeyUpdateRequest},
     error::Error,
-    limits::MAX_PLAINTEXT,
     record::Outgoing,
     watch::{Note, What},
 };
@@ -31,8 +30,8 @@ impl Connection {
     }
 
     /// Makes `record` a record where it stands, so that its content is not copied: room in front, 1 to
-    /// 16 384 octets of content, room behind, as [`room_around`](Self::room_around) says. What this
-    /// appends to `out` leaves before the record.
+    /// 16 384 octets of content (or `max_fragment`), room behind, as [`room_around`](Self::room_around) says.
+    /// What this appends to `out` leaves before the record.
     ///
     /// # Errors
     /// [`Error::MisuseRecord`] if the content is empty or too long, which harms nothing; otherwise as
@@ -40,7 +39,7 @@ impl Connection {
     pub fn send_in_place(&mut self, record: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let (front, behind) = self.room_around();
         let content = record.len().saturating_sub(front + behind);
-        if !(1..=MAX_PLAINTEXT).contains(&content) {
+        if !(1..=self.outgoing.longest()).contains(&content) {
             return Err(Error::MisuseRecord);
         }
         self.prepare(&[&record[..content]], out)?;

@@ -255,7 +255,7 @@ const ECDSA_SIGN: u8 = 64;
 
 /// A server's wish for a client certificate.
 pub(crate) struct CertificateRequestTls12<'a> {
-    certificate_types: &'a [u8],
+    pub(crate) certificate_types: &'a [u8],
     supported_signature_algorithms: ListU16<'a>,
     /// Distinguished names in DER: any of their certificates will do; none: any at all.
     pub(crate) certificate_authorities: Vec<&'a [u8]>,

@@ -22,6 +22,28 @@ impl fmt::Debug for EarlyDataPolicy {
     }
 }
 
+/// Why early data that could have been was not: at a server it was not taken, at a client not offered.
+/// [`Agreed`](crate::Agreed) says of a retry, or a session that was not gone on from, what it says anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EarlyDataRefusal {
+    /// The configuration takes none.
+    SwitchedOff,
+    /// A retry refuses it (RFC 9846 4.3.10).
+    HelloRetry,
+    /// The handshake is a full one, or under another key than the client's first.
+    NotItsKey,
+    /// The session allows none, or more than is taken now.
+    Session,
+    /// The session's protocol is not this connection's (RFC 9846 4.3.10).
+    Protocol,
+    /// The client's account of its ticket's age is wrong by so many seconds, positive if it thinks the ticket
+    /// older than it is: a replay, or a clock that goes wrong (RFC 9846 8.3).
+    TicketAge(i64),
+    /// The guard cannot say for sure that it is the first time.
+    MayBeReplay,
+}
+
 /// A ticket that early data came with.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -43,9 +65,15 @@ pub trait ReplayGuard: Send + Sync {
     fn is_first(&self, use_of: &TicketUse<'_>) -> bool;
 }
 
-/// Whether the age that a client gives is the ticket's, as far as clocks and the way allow.
-pub(crate) fn is_timely(given_milliseconds: u32, age_seconds: u64) -> bool {
-    (u64::from(given_milliseconds) / 1_000).abs_diff(age_seconds) <= EARLY_DATA_WINDOW
+/// Refuses an age that a client gives and that is not the ticket's, as far as clocks and the way allow.
+pub(crate) fn check_age(given_milliseconds: u32, age_seconds: u64) -> Result<(), EarlyDataRefusal> {
+    let given = u64::from(given_milliseconds) / 1_000;
+    if given.abs_diff(age_seconds) <= EARLY_DATA_WINDOW {
+        return Ok(());
+    }
+    // Neither is near the end of what fits.
+    let skew = given.cast_signed().saturating_sub_unsigned(age_seconds);
+    Err(EarlyDataRefusal::TicketAge(skew))
 }
 
 #[cfg(feature = "std")]
@@ -135,7 +163,7 @@ mod single_use {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReplayGuard, SingleUse, TicketUse, is_timely};
+    use super::{EarlyDataRefusal, ReplayGuard, SingleUse, TicketUse, check_age};
     use crate::limits::{EARLY_DATA_WINDOW, MAX_REMEMBERED_TICKETS};
     use core::time::Duration;
     use rustls_pki_types::UnixTime;
@@ -188,8 +216,16 @@ mod tests {
     #[test]
     fn an_age_is_right_within_the_window() {
         let window = EARLY_DATA_WINDOW as u32;
-        assert!(is_timely(0, 0) && is_timely(60_999, 60));
-        assert!(is_timely((60 + window) * 1_000, 60) && is_timely((60 - window) * 1_000, 60));
-        assert!(!is_timely((61 + window) * 1_000, 60) && !is_timely((59 - window) * 1_000, 60));
+        for (given, age) in [(0, 0), (60_999, 60)] {
+            assert_eq!(check_age(given, age), Ok(()));
+        }
+        for given in [60 - window, 60 + window] {
+            assert_eq!(check_age(given * 1_000, 60), Ok(()));
+        }
+        let off_by = i64::from(window) + 1;
+        for (given, skew) in [(61 + window, off_by), (59 - window, -off_by)] {
+            let refused = Err(EarlyDataRefusal::TicketAge(skew));
+            assert_eq!(check_age(given * 1_000, 60), refused);
+        }
     }
 }

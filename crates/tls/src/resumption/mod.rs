@@ -10,8 +10,8 @@ pub(crate) use client::Shown;
 pub use client::{ClientSession, ClientSessions};
 #[cfg(feature = "std")]
 pub use early::SingleUse;
-pub(crate) use early::is_timely;
-pub use early::{EarlyDataPolicy, ReplayGuard, TicketUse};
+pub(crate) use early::check_age;
+pub use early::{EarlyDataPolicy, EarlyDataRefusal, ReplayGuard, TicketUse};
 #[cfg(feature = "std")]
 pub use server::SessionIdMemory;
 pub use server::{ServerSessions, SessionIds, TicketKeys};

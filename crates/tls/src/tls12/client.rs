@@ -324,7 +324,11 @@ impl WaitCr {
     /// The server asks for a client certificate.
     fn request(mut self, m: &CertificateRequestTls12<'_>, io: &mut Io<'_>) -> Box<WaitIdentity> {
         self.0.transcript.add(io.raw);
-        let request = IdentityRequest::new(m.accepted(), &m.certificate_authorities);
+        let request = IdentityRequest::new(
+            m.accepted(),
+            m.certificate_types,
+            &m.certificate_authorities,
+        );
         Box::new(WaitIdentity {
             negotiated: self.0,
             share: self.1,

@@ -2,14 +2,14 @@
 
 use super::schedule::Early;
 use crate::{
-    codepoints::{CipherSuite, ExtensionType, ProtocolVersion},
+    codepoints::{CipherSuite, ProtocolVersion},
     config::ServerConfig,
     error::Error,
     identity::Staples,
     io::Io,
     messages::{ClientHello, PskOffer},
     psk::Psk,
-    resumption::{Session, TicketUse, is_timely},
+    resumption::{EarlyDataRefusal, Session, TicketUse, check_age},
     transcript::Transcript,
 };
 use alloc::vec::Vec;
@@ -152,37 +152,45 @@ impl ChosenPsk {
         }
     }
 
-    /// Whether early data under this key is taken: how much of it (RFC 9846 4.3.10, 8).
+    /// How much early data under this key is taken, or why none is (RFC 9846 4.3.10, 8).
     pub(super) fn early_data(
         &self,
         config: &ServerConfig,
         alpn: Option<&[u8]>,
-        m: &ClientHello<'_>,
         io: &Io<'_>,
-    ) -> Option<u32> {
+    ) -> Result<u32, EarlyDataRefusal> {
+        use EarlyDataRefusal as No;
         let From::Ticket {
             session,
             ticket,
             obfuscated_ticket_age,
         } = &self.from
         else {
-            return None;
+            return Err(No::NotItsKey);
         };
-        let policy = config.early_data.as_ref()?;
-        m.extensions.get(ExtensionType::EARLY_DATA)?;
+        let policy = config.early_data.as_ref().ok_or(No::SwitchedOff)?;
         let now = io.now.as_secs();
         let given = obfuscated_ticket_age.wrapping_sub(session.age_add);
-        let good = self.index == 0
-            && session.max_early_data > 0
-            // Its client may send all that the ticket promised.
-            && session.max_early_data <= policy.max_size
-            && session.alpn.as_deref() == alpn
-            && is_timely(given, now.saturating_sub(session.created))
-            && policy.guard.is_first(&TicketUse {
-                ticket,
-                created: session.created,
-                now,
-            });
-        good.then_some(session.max_early_data)
+        if self.index != 0 {
+            return Err(No::NotItsKey);
+        }
+        // Its client may send all that the ticket promised.
+        if session.max_early_data == 0 || session.max_early_data > policy.max_size {
+            return Err(No::Session);
+        }
+        if session.alpn.as_deref() != alpn {
+            return Err(No::Protocol);
+        }
+        check_age(given, now.saturating_sub(session.created))?;
+        let first = policy.guard.is_first(&TicketUse {
+            ticket,
+            created: session.created,
+            now,
+        });
+        if first {
+            Ok(session.max_early_data)
+        } else {
+            Err(No::MayBeReplay)
+        }
     }
 }

@@ -34,6 +34,7 @@ impl WaitCertCr {
         let schemes = m.signature_algorithms.iter().map(SignatureScheme);
         let request = IdentityRequest::new(
             schemes.filter(|scheme| !scheme.is_pkcs1()),
+            &[],
             &m.certificate_authorities,
         );
         let compression = m

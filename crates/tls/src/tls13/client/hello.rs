@@ -11,7 +11,7 @@ use crate::{
     limits::MAX_TICKET_LIFETIME,
     messages::{HelloRetryRequest, Offer, ServerHello, ServerHelloHead, ServerHelloTls12},
     psk::OfferedPsk,
-    resumption::{ClientSession, Session, Shown, end_of_proof},
+    resumption::{ClientSession, EarlyDataRefusal, Session, Shown, end_of_proof},
     tls12,
     tls13::{
         both::handshake_traffic,
@@ -162,13 +162,23 @@ fn session_for(
     kept.fits(config, now).then_some(kept)
 }
 
-/// Octets of early data that the session allows, if its protocol would still be understood.
-fn early_data_for(config: &ClientConfig, psks: &[OfferedPsk]) -> Option<u32> {
-    let session = psks.first()?.session.as_ref()?;
+/// Octets of early data that the session allows, if its protocol would still be understood; or why there is
+/// none.
+fn early_data_for(config: &ClientConfig, psks: &[OfferedPsk]) -> Result<u32, EarlyDataRefusal> {
+    use EarlyDataRefusal as No;
+    if !config.early_data {
+        return Err(No::SwitchedOff);
+    }
+    let session = psks.first().and_then(|psk| psk.session.as_ref());
+    let session = session.ok_or(No::NotItsKey)?;
+    if session.max_early_data == 0 {
+        return Err(No::Session);
+    }
     let spoken = |protocol: &Vec<u8>| config.alpn.contains(protocol);
-    let understood = session.alpn.as_ref().is_none_or(spoken);
-    (config.early_data && understood && session.max_early_data > 0)
-        .then_some(session.max_early_data)
+    if !session.alpn.as_ref().is_none_or(spoken) {
+        return Err(No::Protocol);
+    }
+    Ok(session.max_early_data)
 }
 
 /// Sends the ClientHello.
@@ -202,7 +212,9 @@ pub(crate) fn start(
         let external = client.config.external_psks.iter();
         client.psks.extend(external.map(OfferedPsk::external));
     }
-    client.early_left = early_data_for(&client.config, &client.psks);
+    client.early_left = early_data_for(&client.config, &client.psks)
+        .inspect_err(|why| io.facts.early_data_refusal = Some(*why))
+        .ok();
     let shares = client
         .config
         .shares()

@@ -20,7 +20,7 @@ use crate::{
         ClientHello, EndOfEarlyData, write_certificate, write_certificate_request,
         write_certificate_verify, write_message, write_protocol, write_server_hello,
     },
-    resumption::end_of_proof,
+    resumption::{EarlyDataRefusal, end_of_proof},
     tls13::{
         both::{add_finished, application, handshake_traffic, signed_content},
         schedule::{Early, EarlyTraffic, Handshake, HandshakeTraffic},
@@ -109,16 +109,24 @@ impl Seen {
         &mut self,
         choice: &Choice,
         m: &ClientHello<'_>,
-        io: &Io<'_>,
+        io: &mut Io<'_>,
     ) -> Option<(EarlyTraffic, u32)> {
-        let Proof::Psk(psk) = &choice.proof else {
-            return None;
-        };
-        // RFC 9846 4.3.10: a retry refuses it.
-        if self.hello_retry {
+        use EarlyDataRefusal as No;
+        if self.early_data == EarlyData::NotOffered {
             return None;
         }
-        let left = psk.early_data(&self.config, choice.alpn.as_deref(), m, io)?;
+        let taken = match &choice.proof {
+            // RFC 9846 4.3.10: a retry refuses it.
+            _ if self.hello_retry => Err(No::HelloRetry),
+            _ if self.config.early_data.is_none() => Err(No::SwitchedOff),
+            Proof::Certificate(..) => Err(No::NotItsKey),
+            Proof::Psk(psk) => psk
+                .early_data(&self.config, choice.alpn.as_deref(), io)
+                .map(|left| (psk, left)),
+        };
+        let (psk, left) = taken
+            .inspect_err(|why| io.facts.early_data_refusal = Some(*why))
+            .ok()?;
         self.early_data = EarlyData::Accepted;
         let hello = self.transcript.hash();
         let traffic = Early::new(&psk.psk).traffic(choice.cipher_suite, &hello);
