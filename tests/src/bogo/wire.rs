@@ -57,7 +57,9 @@ impl Wire {
         if !std::mem::take(&mut self.holds_back) {
             self.flush()?;
         }
-        let count = match self.socket.read(self.inbox.space(self.at_once)) {
+        // There may be more space than was asked for.
+        let space = &mut self.inbox.space(self.at_once)[..self.at_once];
+        let count = match self.socket.read(space) {
             // The runner has left with octets of ours unread.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             read => read?,
