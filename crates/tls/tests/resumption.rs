@@ -631,7 +631,7 @@ fn an_age_that_is_wrong_is_told_with_how_much() {
     let mut server = Connection::server(Arc::new(server), late, random());
     let (mut out, mut heard) = (Vec::new(), Vec::new());
     duo::deliver(&mut server, flight, &mut out, &mut heard).unwrap();
-    let off_by = -1 - EARLY_DATA_WINDOW as i64;
+    let off_by = -1 - EARLY_DATA_WINDOW.cast_signed();
     let refusal = server.early_data_refusal();
     assert_eq!(refusal, Some(EarlyDataRefusal::TicketAge(off_by)));
 }
