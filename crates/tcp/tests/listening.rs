@@ -120,6 +120,17 @@ fn a_handshake_ends_in_the_accept_queue() {
 }
 
 #[test]
+fn a_syn_inside_an_accepted_connection_is_challenged() {
+    let mut port = Port::open(config(), 4, 4);
+    let iss = port.syn(1);
+    port.hear(1, A, 101, iss + 1);
+    let heard = port.hear(1, S, 101, Seq(0));
+    assert_eq!(heard.dropped, Some(Dropped::ChallengedSyn));
+    let connection = port.listener.accept().expect("established");
+    assert_eq!(connection.state(), State::Established);
+}
+
+#[test]
 fn many_connections_share_a_port() {
     let mut port = Port::open(config(), 200, 200);
     let numbers: Vec<Seq> = (0..100).map(|number| port.syn(number)).collect();
