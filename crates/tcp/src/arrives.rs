@@ -365,7 +365,6 @@ impl Connection {
                 });
                 return Err(Dropped::UnacceptableAck);
             }
-            self.snd_wl1 = segment.seq - 1;
             self.establish();
             heard.connected = true;
         }

@@ -33,6 +33,18 @@ fn both_sides_may_open_at_once() {
 }
 
 #[test]
+fn the_ack_that_opens_has_the_window_that_counts() {
+    let mut host = Host::connecting(config());
+    host.window = 100;
+    host.hear(S, 0, 0, b"");
+    assert_eq!(host.said(), ["S. 0+0 ack 1"]);
+    host.window = 1000;
+    assert!(host.hear(A, 1, 1, b"").connected);
+    assert_eq!(host.connection.send(&[0; 536]), Ok(536));
+    assert_eq!(host.said(), ["P. 1+536 ack 1"]);
+}
+
+#[test]
 fn a_reset_answers_a_syn_to_a_closed_port() {
     let mut host = Host::connecting(config());
     let heard = host.hear(R | A, 0, 1, b"");

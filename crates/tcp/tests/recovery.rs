@@ -119,6 +119,20 @@ fn what_was_overtaken_before_it_was_sent_again_makes_patient_too() {
 }
 
 #[test]
+fn what_was_overtaken_here_and_there_makes_patient_too() {
+    let mut host = established();
+    let (_, first) = send(&mut host, 10_000);
+    ack(&mut host, 1, first, &[(5001, 6001), (1001, 2001)]);
+    assert!(due(&mut host).0.is_empty(), "two are not three");
+    ack(&mut host, 10_001, first, &[]);
+    let (sent, first) = send(&mut host, 60_000);
+    // Six segments is how far the first was overtaken.
+    let next = sent[0];
+    ack(&mut host, next, first, &[(next + 1000, next + 4000)]);
+    assert!(!due(&mut host).0.contains(&next));
+}
+
+#[test]
 fn a_timeout_that_only_was_impatient_sends_nothing_more_again() {
     let mut host = established();
     let (_, first) = send(&mut host, 10_000);
@@ -191,4 +205,17 @@ fn what_was_sent_twice_is_measured_by_its_timestamp() {
     ack(&mut host, 1001, second, &[]);
     send(&mut host, 1000);
     assert_eq!(host.next_timer(), Some(ms(1000)), "it has backed off");
+}
+
+#[test]
+fn what_is_timed_is_measured_once_all_of_it_is_acknowledged() {
+    let mut host = Host::established(config());
+    send(&mut host, 1000);
+    host.wait(ms(20));
+    host.hear(A, 1, 501, b"");
+    host.wait(ms(900));
+    host.hear(A, 1, 1001, b"");
+    send(&mut host, 1000);
+    // RFC 6298 (2.3): 0 from the handshake, then 920.
+    assert_eq!(host.next_timer(), Some(ms(115 + 4 * 230)));
 }
