@@ -717,6 +717,7 @@ fn requests_are_pipelined_as_far_as_the_limit() {
         send(&mut client, "GET", &mut out).map_err(Error::name),
         Err("MisusePipelineFull")
     );
+    assert_eq!(client.outstanding(), 2);
     let mut input = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".to_vec();
     let mut slots = [Slot::default(); 4];
     let (mut used, mut said) = (0, Vec::new());
