@@ -28,7 +28,7 @@ pub const ERRORS_AT_ONCE: u32 = 10;
 pub const ERROR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Packets that are put together from pieces at once; the oldest makes room. Whoever sends first pieces only would
-/// otherwise fill memory (RFC 8900 3.7); each may hold 64 KiB, and its first piece twice.
+/// otherwise fill memory (RFC 8900 3.7); each may hold 64 KiB.
 pub const FRAGMENTED_PACKETS: usize = 16;
 
 /// Pieces of one packet: as many as a link of 576 octets makes of the longest. Pieces of eight octets would otherwise
